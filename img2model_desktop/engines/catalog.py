@@ -1,0 +1,124 @@
+"""Every engine the program knows, in one table. Importing it imports no engine."""
+
+from dataclasses import dataclass
+
+from img2model_desktop.core.request import Quality
+from img2model_desktop.engines.base import EngineSpec, NoOptions, Option, Role, option
+from img2model_desktop.errors import InputProblem
+
+_FACES = {
+    Quality.DRAFT: {"faces": 12_000, "texture_px": 512},
+    Quality.STANDARD: {"faces": 50_000, "texture_px": 1024},
+    Quality.HIGH: {"faces": 200_000, "texture_px": 2048},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Surface:
+    """What every built-in sculptor lets the user set."""
+
+    faces: int = option(
+        50_000, Option("Triangles", "About how many triangles the mesh has.", low=500, high=1_000_000, step=1000)
+    )
+    texture_px: int = option(
+        1024, Option("Texture", "Longest side of the texture picture.", "px", low=64, high=4096, step=64)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class InflateOptions(_Surface):
+    """Options of the Inflate sculptor."""
+
+    thickness: float = option(
+        1.0, Option("Thickness", "How fat the body is; 1 is as the outline suggests.", "x", 0.05, 3.0, 0.05)
+    )
+    relief: float = option(
+        0.25, Option("Relief", "How much fine relief is read from light and shade; 0 is smooth.", "x", 0.0, 2.0, 0.05)
+    )
+    back: str = option("mirrored", Option("Back", "What the unseen side shows.", choices=("mirrored", "plain")))
+
+
+@dataclass(frozen=True, slots=True)
+class LatheOptions(_Surface):
+    """Options of the Lathe sculptor."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtrudeOptions(_Surface):
+    """Options of the Extrude sculptor."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefOptions(_Surface):
+    """Options of the Relief sculptor."""
+
+
+ENGINES: tuple[EngineSpec, ...] = (
+    EngineSpec(
+        key="lettering",
+        role=Role.MAKER,
+        title="Lettering",
+        summary="Draws the prompt's words in a bundled font.",
+        entry="img2model_desktop.engines.lettering:load",
+        options=NoOptions,
+        styles=("plain", "rounded", "badge", "balloon"),
+    ),
+    EngineSpec(
+        key="cutout",
+        role=Role.CUTTER,
+        title="Cut out",
+        summary="Uses the picture's alpha, or finds the subject before its background.",
+        entry="img2model_desktop.engines.cutout:load",
+        options=NoOptions,
+    ),
+    EngineSpec(
+        key="inflate",
+        role=Role.SCULPTOR,
+        title="Inflate",
+        summary="A rounded body from the outline, with relief from light and shade.",
+        entry="img2model_desktop.engines.inflate:load",
+        options=InflateOptions,
+        quality=_FACES,
+    ),
+    EngineSpec(
+        key="lathe",
+        role=Role.SCULPTOR,
+        title="Lathe",
+        summary="A body of revolution, for bottles, vases and lamps.",
+        entry="img2model_desktop.engines.lathe:load",
+        options=LatheOptions,
+        quality=_FACES,
+    ),
+    EngineSpec(
+        key="extrude",
+        role=Role.SCULPTOR,
+        title="Extrude",
+        summary="A flat body with a bevel, for signs, logos and badges.",
+        entry="img2model_desktop.engines.extrude:load",
+        options=ExtrudeOptions,
+        quality=_FACES,
+    ),
+    EngineSpec(
+        key="relief",
+        role=Role.SCULPTOR,
+        title="Relief",
+        summary="A plaque, coin or lithophane from brightness or a depth map.",
+        entry="img2model_desktop.engines.relief:load",
+        options=ReliefOptions,
+        quality=_FACES,
+    ),
+)
+
+
+def find(key: str, role: Role) -> EngineSpec:
+    """The entry with this key and role. Raises InputProblem, which lists those there are."""
+    for spec in ENGINES:
+        if spec.key == key and spec.role is role:
+            return spec
+    have = ", ".join(spec.key for spec in of_role(role)) or "none"
+    raise InputProblem(f"There is no {role} called “{key}”.", f"Use one of: {have}.")
+
+
+def of_role(role: Role) -> tuple[EngineSpec, ...]:
+    """The entries of one role, in the table's order."""
+    return tuple(spec for spec in ENGINES if spec.role is role)

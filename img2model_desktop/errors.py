@@ -1,0 +1,88 @@
+"""Every error that a user may see.
+
+    Img2ModelError        message for people, advice, details; exit code
+      InputProblem        2  the user can change something: picture, prompt, option
+      SetupProblem        3  this machine is not ready: weights, disk, folder
+      OutOfMemory         4  needed, free, what was tried, what to reduce
+      EngineProblem       5  an engine ran and its result is of no use
+      HistoryProblem      3  the database is locked, damaged, or from a newer version
+    Cancelled           130  outside the tree: not an error, the user's wish
+
+Anything else that is raised is a bug (exit code 1). Exceptions never travel between threads or
+processes and are never stored: a traceback would keep large arrays and GPU tensors alive. What
+travels is `kind`, `message`, `advice` and `details`, all text.
+"""
+
+EXIT_BUG = 1
+EXIT_CANCELLED = 130
+
+
+class Img2ModelError(Exception):
+    """Something to tell the user.
+
+    Args:
+        message: one sentence that says what happened, without a traceback or jargon.
+        advice: one sentence that says what to do next, or "".
+        details: anything more for a bug report, or "".
+    """
+
+    kind = "problem"
+    exit_code = EXIT_BUG
+
+    def __init__(self, message: str, advice: str = "", details: str = "") -> None:
+        super().__init__(message, advice, details)
+        self.message = message
+        self.advice = advice
+        self.details = details
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".strip()
+
+
+class InputProblem(Img2ModelError):
+    """The user can change something: an unreadable picture, an empty prompt, an option out of range."""
+
+    kind = "input"
+    exit_code = 2
+
+
+class SetupProblem(Img2ModelError):
+    """This machine is not ready: weights missing or damaged, disk full, folder not writable."""
+
+    kind = "setup"
+    exit_code = 3
+
+
+class OutOfMemory(Img2ModelError):
+    """The work does not fit this machine's memory."""
+
+    kind = "memory"
+    exit_code = 4
+
+
+class EngineProblem(Img2ModelError):
+    """An engine ran and its result is of no use."""
+
+    kind = "engine"
+    exit_code = 5
+
+
+class HistoryProblem(Img2ModelError):
+    """The history database is locked, damaged, or was written by a newer version."""
+
+    kind = "history"
+    exit_code = 3
+
+
+class Cancelled(Exception):  # noqa: N818 - a wish of the user, not an error
+    """The user asked to stop. Raised by `Progress` and by nothing else."""
+
+
+KINDS: dict[str, type[Img2ModelError]] = {
+    error.kind: error for error in (InputProblem, SetupProblem, OutOfMemory, EngineProblem, HistoryProblem)
+}
+
+
+def rebuild(kind: str, message: str, advice: str, details: str) -> Img2ModelError:
+    """The error again, from the text that crossed a process or thread boundary."""
+    return KINDS.get(kind, Img2ModelError)(message, advice, details)
