@@ -156,9 +156,7 @@ def build_options(spec: EngineSpec, quality: Quality, given: Mapping[str, Option
 def check_option(title: str, item: "Field[Any]", value: OptionValue) -> OptionValue:
     """The value in the option's own type; text is read as the command line gives it. Raises InputProblem."""
     described, kind = about(item), type(item.default)
-    wrong = InputProblem(
-        f"{described.label} ({item.name}) of {title} cannot be “{value}”.", f"Use {expected(item)}."
-    )
+    wrong = InputProblem(f"{described.label} ({item.name}) of {title} cannot be “{value}”.", f"Use {expected(item)}.")
     try:
         read = _read(kind, value)
     except ValueError:
@@ -189,7 +187,16 @@ def expected(item: "Field[Any]") -> str:
 
 def _read(kind: type, value: OptionValue) -> OptionValue:
     if kind is bool:
-        known = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+        known = {
+            "true": True,
+            "yes": True,
+            "on": True,
+            "1": True,
+            "false": False,
+            "no": False,
+            "off": False,
+            "0": False,
+        }
         if str(value).lower() not in known:
             raise ValueError(value)
         return known[str(value).lower()]
