@@ -11,13 +11,13 @@ fraction 0..1, and `is_cancelled`. What it takes and returns is picklable.
 import contextlib
 import importlib
 import multiprocessing
-import os
 import signal
 import threading
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from multiprocessing.process import BaseProcess
+from typing import Any, NoReturn, Protocol
 
 from img2model_desktop.errors import Cancelled, EngineProblem, Img2ModelError, OutOfMemory, rebuild
 
@@ -25,7 +25,7 @@ Tick = Callable[[float], None]
 
 POLL_S = 0.02
 GRACE_S = 0.25  # a cancelled function gets this long to stop by itself; then its process is killed
-WARM_MODULES = ("numpy", "cv2", "scipy.ndimage", "scipy.sparse.linalg", "PIL.Image", "img2model_desktop.core.mesh")
+WARM_MODULES = ("numpy", "cv2", "scipy.ndimage", "PIL.Image", "img2model_desktop.core.mesh")
 
 
 class Worker(Protocol):
@@ -52,85 +52,178 @@ class Worker(Protocol):
 
 
 class Inline:
-    """Runs the function in this thread."""
+    """Runs the function in this thread; it is cancelled where it reports."""
 
     def run(self, function: Callable[..., Any], *args: Any, tick: Tick) -> Any:
-        """See `Worker.run`; `tick` is called from the function's own reports."""
-        return function(*args, tick, lambda: False)
+        """See `Worker.run`; `tick` is called by the function's own reports and once after it."""
+        result = function(*args, tick, lambda: False)
+        tick(1.0)
+        return result
 
     def close(self) -> None:
         """Nothing to end."""
 
 
 class Helper:
-    """A helper process, started at once and kept warm; used by one thread at a time (others wait)."""
+    """A helper process, started at once and kept warm; used by one thread at a time (others wait).
+
+    Args:
+        warm_modules: imported in the process before its first call.
+    """
 
     def __init__(self, warm_modules: tuple[str, ...] = WARM_MODULES) -> None:
         self._context = multiprocessing.get_context("spawn")
         self._warm_modules = warm_modules
         self._lock = threading.Lock()
+        self._closed = False
+        self._is_ready = False
         self._start()
 
     @property
     def pid(self) -> int:
-        """Of the helper process that runs now."""
-        return self._process.pid or 0
+        """Of the helper process that runs now, 0 after `close`."""
+        return 0 if self._closed else self._process.pid or 0
 
     def run(self, function: Callable[..., Any], *args: Any, tick: Tick) -> Any:
         """See `Worker.run`."""
-        with self._lock:
-            if not self._process.is_alive():
-                self._restart()
-            self._cancel.clear()
-            try:
-                self._pipe.send((function, args))
-                return self._answer(tick)
-            except (EOFError, BrokenPipeError, ConnectionResetError):
-                code = self._process.exitcode
-                self._restart()
-                raise _died(code) from None
-            except BaseException:
-                self._stop_call()
-                raise
+        self._wait_for_turn(tick)
+        try:
+            what, value = self._call(function, args, tick)
+        finally:
+            self._lock.release()
+        if what == "result":
+            return value
+        _raise(what, value)
 
     def close(self) -> None:
-        """Ends the process; `run` must not be called again."""
+        """Ends the process, also in the middle of a call; `run` raises EngineProblem from then on."""
+        self._closed = True
         self._kill()
 
-    def _answer(self, tick: Tick) -> Any:
+    def _wait_for_turn(self, tick: Tick) -> None:
+        while not self._lock.acquire(timeout=POLL_S):
+            tick(0.0)
+
+    def _call(self, function: Callable[..., Any], args: tuple[Any, ...], tick: Tick) -> tuple[str, Any]:
+        """One call from sending to answer: (what came, its value). The lock is held."""
+        sent = False
+        try:
+            self._wait_until_ready(tick)
+            sent = True
+            self._calls.send((function, args))
+            return self._answer(tick)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return "died", self._replace()
+        except BaseException:
+            if sent:
+                self._stop_call()
+            raise
+
+    def _wait_until_ready(self, tick: Tick) -> None:
+        if self._closed or not self._process.is_alive():
+            self._replace()
+        while not self._is_ready:
+            tick(0.0)
+            if self._calls.poll(POLL_S):
+                self._calls.recv()
+                self._is_ready = True
+
+    def _answer(self, tick: Tick) -> tuple[str, Any]:
         fraction = 0.0
         while True:
-            if self._pipe.poll(POLL_S):
-                what, value = self._pipe.recv()
-                if what == "result":
-                    return value
-                if what == "error":
-                    raise _Answered(rebuild(*value))
-                if what == "bug":
-                    raise _Answered(RuntimeError(f"in the helper process:\n{value}"))
-                if what == "cancelled":
-                    raise _Answered(Cancelled())
+            if self._calls.poll(POLL_S):
+                what, value = self._calls.recv()
+                if what != "progress":
+                    return what, value
                 fraction = value
             tick(fraction)
 
     def _stop_call(self) -> None:
         """Ends the call under way: asks, waits a moment, kills."""
+        try:
+            self._stop.send(True)
+            for _ in range(int(GRACE_S / POLL_S)):
+                while self._calls.poll(POLL_S):
+                    if self._calls.recv()[0] != "progress":
+                        return
+        except (EOFError, OSError):
+            pass
+        self._replace()
 
     def _start(self) -> None:
-        self._cancel = self._context.Event()
-        self._pipe, theirs = self._context.Pipe()
-        self._process = self._context.Process(
-            target=_serve, args=(theirs, self._cancel, self._warm_modules), name="img2model-helper", daemon=True
+        self._calls, calls = self._context.Pipe()
+        self._stop, stop = self._context.Pipe()
+        self._process: BaseProcess = self._context.Process(
+            target=_serve, args=(calls, stop, self._warm_modules), name="img2model-helper", daemon=True
         )
         self._process.start()
-        theirs.close()
+        calls.close()
+        stop.close()
 
-    def _restart(self) -> None:
-        self._kill()
+    def _replace(self) -> int | None:
+        """Ends the process and starts another, unless closed; the ended one's exit code."""
+        code = self._kill()
+        self._is_ready = False
+        if self._closed:
+            raise EngineProblem("The program is closing.", "Start it again to go on.")
         self._start()
+        return code
 
-    def _kill(self) -> None:
-        self._process.kill()
-        self._process.join()
-        self._process.close()
-        self._pipe.close()
+    def _kill(self) -> int | None:
+        with contextlib.suppress(ValueError):  # closed already
+            self._process.kill()
+            self._process.join()
+            code = self._process.exitcode
+            self._calls.close()
+            self._stop.close()
+            return code
+        return None
+
+
+def _raise(what: str, value: Any) -> NoReturn:
+    if what == "problem":
+        raise rebuild(*value)
+    if what == "cancelled":
+        raise Cancelled
+    if what == "died":
+        raise EngineProblem(
+            "The helper process ended in the middle of the work.",
+            "Try again; if it happens again choose a lower quality or a smaller picture.",
+            f"exit code {value}",
+        )
+    raise RuntimeError(f"in the helper process:\n{value}")
+
+
+def _serve(calls: Connection, stop: Connection, warm_modules: tuple[str, ...]) -> None:
+    """The helper process: answers calls until the other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program, which then closes this process
+    for name in warm_modules:
+        importlib.import_module(name)
+    with contextlib.suppress(EOFError, OSError):
+        calls.send(("ready", None))
+        while True:
+            function, args = calls.recv()
+            while stop.poll():  # a wish to stop that came after the last call had ended
+                stop.recv()
+            calls.send(_answer_to(function, args, calls, stop))
+            del function, args
+
+
+def _answer_to(
+    function: Callable[..., Any], args: tuple[Any, ...], calls: Connection, stop: Connection
+) -> tuple[str, Any]:
+    try:
+        return "result", function(*args, lambda fraction: calls.send(("progress", fraction)), stop.poll)
+    except Cancelled:
+        return "cancelled", None
+    except Img2ModelError as problem:
+        return "problem", (problem.kind, problem.message, problem.advice, problem.details)
+    except MemoryError:
+        return "problem", (
+            OutOfMemory.kind,
+            "This machine does not have enough free memory for that.",
+            "Close other programs, or choose a lower quality or a smaller picture.",
+            traceback.format_exc(limit=-3),
+        )
+    except Exception:  # noqa: BLE001 - the entry of another process: what is not caught here ends it without a word
+        return "bug", traceback.format_exc()

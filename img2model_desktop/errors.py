@@ -74,7 +74,7 @@ class HistoryProblem(Img2ModelError):
     exit_code = 3
 
 
-class Cancelled(Exception):  # noqa: N818 - a wish of the user, not an error
+class Cancelled(Exception):
     """The user asked to stop. Raised by `Progress` and by nothing else."""
 
 

@@ -127,7 +127,7 @@ def _value(name: str, value: Any) -> Any:
         raise InputProblem(
             f"The request's “{name}” is not usable.", "Take that entry out to use the default.", repr(value)[:200]
         ) from None
-    return float(value) if name == "size_mm" else value
+    return float(value) if isinstance(value, int) and name == "size_mm" else value
 
 
 def _option(value: Any) -> OptionValue:

@@ -1,0 +1,312 @@
+"""How a job runs: the only place that knows the order of the stages."""
+
+import hashlib
+import shutil
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from img2model_desktop import __version__
+from img2model_desktop.core.chooser import Choice, choose_sculptor
+from img2model_desktop.core.clean import clean
+from img2model_desktop.core.events import (
+    Chosen,
+    Facts,
+    Failed,
+    Finished,
+    JobEvent,
+    Preview,
+    Progressed,
+    Stage,
+    StageBegan,
+    Started,
+    Stopped,
+    Warned,
+)
+from img2model_desktop.core.mesh import Mesh, scaled_to
+from img2model_desktop.core.mesh_facts import measure
+from img2model_desktop.core.mesh_files import write_mesh
+from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.picture_files import Limits, read_picture, write_png
+from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.subject import Finding, check_subject
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.base import Role
+from img2model_desktop.engines.bench import Bench
+from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, OutOfMemory, SetupProblem
+from img2model_desktop.jobs.plan import Plan
+
+Emit = Callable[[JobEvent], None]
+IsCancelled = Callable[[], bool]
+
+RESULT = "result.glb"
+CUT_OUT = "cutout.png"
+SHAPE = "shape.npz"
+MADE = "made.png"
+INPUT_STEM = "input"
+
+
+def run_job(plan: Plan, bench: Bench, folder: Path, emit: Emit, is_cancelled: IsCancelled) -> JobEvent:
+    """Runs one job to its end and returns its last event.
+
+    Never raises: whatever happens becomes exactly one Finished, Failed or Stopped, which is also sent.
+
+    Args:
+        plan: what to do.
+        bench: calls the engines, and the heavy pure functions through its worker.
+        folder: of the job, named after its id; there already, and the only place written to. The output of a
+            finished stage that lies in it is used again.
+        emit: called in this thread with every event.
+        is_cancelled: asked often, from this thread.
+    """
+    run = _Run(plan, bench, folder, emit, is_cancelled)
+    try:
+        last: JobEvent = run.to_the_end()
+    except Cancelled:
+        last = Stopped(run.job_id, time.time())
+    except Img2ModelError as problem:
+        last = Failed(run.job_id, time.time(), problem.kind, problem.message, problem.advice, problem.details)
+    except MemoryError:
+        last = Failed(
+            run.job_id,
+            time.time(),
+            OutOfMemory.kind,
+            "This machine does not have enough free memory for that.",
+            "Close other programs, or choose a lower quality or a smaller picture.",
+        )
+    except Exception:  # noqa: BLE001 - the worker entry: an exception lost here would leave the job running for ever
+        last = Failed(
+            run.job_id,
+            time.time(),
+            "bug",
+            "Something went wrong inside the program.",
+            "Run the job again; if it fails again, please report it with the details.",
+            traceback.format_exc(),
+        )
+    emit(last)
+    return last
+
+
+@dataclass(slots=True)
+class _Run:
+    """One job under way."""
+
+    plan: Plan
+    bench: Bench
+    folder: Path
+    emit: Emit
+    is_cancelled: IsCancelled
+
+    @property
+    def job_id(self) -> str:
+        return self.folder.name
+
+    def to_the_end(self) -> Finished:
+        began = time.monotonic()
+        request = self.plan.request
+        self.emit(Started(self.job_id, time.time()))
+        # 1 and 2: a picture with the subject cut out
+        cut, choice = self._cut_out()
+        # 3: a mesh, in the engine's own unit
+        mesh, key = self._sculpt(cut, choice)
+        # 4 and 6: clean, real size, on the ground, written with its recipe
+        facts = self._finish(mesh, self._recipe(key), request.size_mm)
+        seconds = time.monotonic() - began
+        return Finished(self.job_id, time.time(), str(self.folder / RESULT), key, facts, seconds)
+
+    def _cut_out(self) -> tuple[Picture, Choice]:
+        path = self.folder / CUT_OUT
+        if path.is_file():
+            self.emit(StageBegan(self.job_id, time.time(), Stage.CUT_OUT, resumed=True))
+            progress = self._progress(Stage.CUT_OUT)
+            cut = self._aside(_read, path, Limits(), tick=progress.update)
+        else:
+            picture = self._picture()
+            progress = self._begin(Stage.CUT_OUT)
+            spec = catalog.find(self.plan.cutter.key, Role.CUTTER)
+            strokes = self.plan.request.strokes
+            cut = self.bench.cut(spec, picture, strokes, self.plan.cutter.options, progress.part(0.0, 0.8))
+        findings, choice = self._aside(_judge, cut, self.plan.is_auto, path, tick=progress.part(0.8, 1.0).update)
+        for finding in findings:
+            self.emit(Warned(self.job_id, time.time(), finding.message, finding.advice))
+        self.emit(Preview(self.job_id, time.time(), Stage.CUT_OUT, str(path)))
+        return cut, choice
+
+    def _picture(self) -> Picture:
+        """Stage 1: the user's picture, or one made from the prompt."""
+        plan, request = self.plan, self.plan.request
+        progress = self._begin(Stage.PICTURE)
+        if plan.maker is None:
+            path = kept_input(self.folder) or _keep_input(Path(request.picture), self.folder, plan.max_bytes)
+            limits = Limits(max_bytes=plan.max_bytes, max_pixels=plan.max_pixels)
+            picture: Picture = self._aside(_read, path, limits, tick=progress.update)
+            return picture
+        spec = catalog.find(plan.maker.key, Role.MAKER)
+        style = request.style or (spec.styles[0] if spec.styles else "")
+        made = self.bench.make(spec, request.prompt, style, plan.maker.options, request.seed, progress)
+        self._aside(_write_png, made, self.folder / MADE, tick=progress.update)
+        return made
+
+    def _sculpt(self, cut: Picture, choice: Choice) -> tuple[Mesh, str]:
+        path = self.folder / SHAPE
+        key = choice.engine if self.plan.is_auto else self.plan.request.engine
+        if self.plan.is_auto:
+            self.emit(Chosen(self.job_id, time.time(), key, choice.reason))
+        if path.is_file():
+            self.emit(StageBegan(self.job_id, time.time(), Stage.SCULPT, resumed=True))
+            mesh: Mesh = self._aside(_load_shape, path, tick=self._progress(Stage.SCULPT).update)
+            return mesh, key
+        progress = self._begin(Stage.SCULPT)
+        spec = catalog.find(key, Role.SCULPTOR)
+        options = self.plan.sculptor(key).options
+        mesh = self.bench.sculpt(spec, cut, options, self.plan.request.seed, progress)
+        self._aside(_keep_shape, mesh, path, tick=progress.update)
+        self.emit(Preview(self.job_id, time.time(), Stage.SCULPT, str(path)))
+        return mesh, key
+
+    def _finish(self, mesh: Mesh, recipe: dict[str, Any], size_mm: float) -> Facts:
+        progress = self._begin(Stage.CLEAN)
+        mesh = self._aside(_clean, mesh, size_mm, tick=progress.update)
+        progress = self._begin(Stage.SAVE)
+        facts: Facts = self._aside(_save, mesh, self.folder / RESULT, recipe, tick=progress.update)
+        (self.folder / SHAPE).unlink(missing_ok=True)  # the result holds all of it
+        return facts
+
+    def _recipe(self, key: str) -> dict[str, Any]:
+        """What "make again" needs: the request, the hash of the picture, the program's version."""
+        request = self.plan.request
+        kept = kept_input(self.folder)
+        name = Path(request.picture).name if request.picture else ""  # a full path would tell the user's name
+        recipe: dict[str, Any] = {
+            "program": f"Image2Model Desktop {__version__}",
+            "request": replace(request, picture=name).to_dict(),
+            "engine": key,
+        }
+        if kept:
+            recipe["picture_sha256"] = hashlib.sha256(kept.read_bytes()).hexdigest()
+        return recipe
+
+    def _begin(self, stage: Stage) -> Progress:
+        self.emit(StageBegan(self.job_id, time.time(), stage))
+        return self._progress(stage)
+
+    def _progress(self, stage: Stage) -> Progress:
+        progress = Progress(
+            lambda fraction: self.emit(Progressed(self.job_id, time.time(), stage, fraction)), self.is_cancelled
+        )
+        progress.update(0.0)
+        return progress
+
+    def _aside(self, function: Callable[..., Any], *args: Any, tick: Callable[[float], None]) -> Any:
+        return self.bench.worker.run(function, *args, tick=tick)
+
+
+def kept_input(folder: Path) -> Path | None:
+    """The copy of the user's picture in a job folder, or None."""
+    return next((path for path in sorted(folder.glob(f"{INPUT_STEM}.*")) if path.suffix != ".part"), None)
+
+
+def _keep_input(source: Path, folder: Path, max_bytes: int) -> Path:
+    """Copies the picture into the job folder, so that the job outlives the original."""
+    try:
+        if source.stat().st_size > max_bytes:
+            raise InputProblem(
+                f"“{source.name}” has {source.stat().st_size / 1e6:.0f} MB; the limit is {max_bytes / 1e6:.0f} MB.",
+                "Make the picture smaller, or raise the limit in the settings.",
+            )
+        data = source.read_bytes()
+    except OSError as error:
+        raise InputProblem(
+            f"“{source.name}” could not be read.", "Check that it is still there and that you may open it.", str(error)
+        ) from None
+    target = folder / (INPUT_STEM + (source.suffix.lower()[:10] or ".bin"))
+    part = folder / (INPUT_STEM + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise disk_problem(folder, error) from None
+    return target
+
+
+def disk_problem(folder: Path, error: OSError) -> SetupProblem:
+    """What to tell when the job folder cannot be written."""
+    free = shutil.disk_usage(folder).free / 1e6 if folder.is_dir() else 0.0
+    return SetupProblem(
+        "The job's folder could not be written.",
+        f"There are {free:.0f} MB free; make room and run it again.",
+        str(error),
+    )
+
+
+# What runs aside: module-level functions whose last two arguments are `report` and `is_cancelled`.
+
+
+def _read(path: Path, limits: Limits, report: Any, is_cancelled: Any) -> Picture:  # noqa: ARG001
+    return read_picture(path, limits)
+
+
+def _write_png(picture: Picture, path: Path, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+    write_png(picture, path)
+
+
+def _judge(
+    cut: Picture,
+    is_auto: bool,
+    path: Path,
+    report: Any,
+    is_cancelled: Any,  # noqa: ARG001
+) -> tuple[tuple[Finding, ...], Choice | None]:
+    findings = check_subject(cut)
+    choice = choose_sculptor(cut) if is_auto else None
+    report(0.5)
+    if not path.is_file():
+        write_png(cut, path)
+    return findings, choice
+
+
+def _keep_shape(mesh: Mesh, path: Path, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+    arrays: dict[str, Any] = {"vertices": mesh.vertices, "faces": mesh.faces}
+    if mesh.uv is not None:
+        arrays["uv"] = mesh.uv
+    for name in ("base_colour", "metallic_roughness", "normal"):
+        picture = getattr(mesh, name)
+        if picture is not None:
+            arrays[name] = picture.pixels
+    part = path.with_suffix(".part")
+    try:
+        with part.open("wb") as file:
+            np.savez(file, **arrays)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise disk_problem(path.parent, error) from None
+
+
+def _load_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh:  # noqa: ARG001
+    with np.load(path) as arrays:
+        pictures = {
+            name: Picture.own(arrays[name])
+            for name in ("base_colour", "metallic_roughness", "normal")
+            if name in arrays
+        }
+        uv = arrays["uv"] if "uv" in arrays else None
+        return Mesh(arrays["vertices"], arrays["faces"], uv, **pictures).validate()
+
+
+def _clean(mesh: Mesh, size_mm: float, report: Any, is_cancelled: Any) -> Mesh:
+    return scaled_to(clean(mesh, Progress(report, is_cancelled)), size_mm)
+
+
+def _save(mesh: Mesh, path: Path, recipe: dict[str, Any], report: Any, is_cancelled: Any) -> Facts:  # noqa: ARG001
+    facts = measure(mesh)
+    report(0.3)
+    write_mesh(mesh, path, recipe)
+    width, height, depth = (float(side) for side in mesh.size_m)
+    return Facts(facts.vertices, facts.faces, facts.parts, facts.watertight, (width, height, depth))

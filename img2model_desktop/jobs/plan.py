@@ -1,0 +1,180 @@
+"""From what the user asked for to what will be done: every default filled in, every problem found at once."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from img2model_desktop.core.request import AUTO, OptionValue, Request
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.base import EngineSpec, Role, build_options
+from img2model_desktop.errors import InputProblem
+
+MAX_PROMPT = 600  # characters
+SIZE_MM = (1.0, 10_000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that keeps a request from becoming a job."""
+
+    message: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One engine of a plan, by its catalogue key, with its whole option record."""
+
+    key: str
+    options: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request with every default filled in.
+
+    Args:
+        request: as the user made it.
+        maker: makes the picture, or None when the user gave one.
+        cutter: cuts it out.
+        sculptors: one step, or, for "auto", one for each sculptor that may be chosen.
+        max_bytes: largest picture file that is read.
+        max_pixels: largest picture that is decoded.
+    """
+
+    request: Request
+    maker: Step | None
+    cutter: Step
+    sculptors: tuple[Step, ...]
+    max_bytes: int = 50_000_000
+    max_pixels: int = 64_000_000
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether the program chooses the sculptor."""
+        return self.request.engine == AUTO
+
+    def sculptor(self, key: str) -> Step:
+        """The step of the sculptor with this key."""
+        return next(step for step in self.sculptors if step.key == key)
+
+
+def resolve(request: Request, max_bytes: int = 50_000_000, max_pixels: int = 64_000_000) -> Plan:
+    """The plan for a request. Reads no pixel and imports no engine.
+
+    Raises:
+        InputProblem: with every problem that there is, not only the first.
+    """
+    found = _Checked(request)
+    if found.problems:
+        first, *others = found.problems
+        more = "".join(f"\n{problem.message} {problem.advice}" for problem in others)
+        raise InputProblem(first.message, first.advice + more)
+    maker, cutter, sculptors = found.steps()
+    return Plan(request, maker, cutter, sculptors, max_bytes, max_pixels)
+
+
+def problems(request: Request) -> tuple[Problem, ...]:
+    """What keeps this request from running, in the order of the form; empty when it can run."""
+    return tuple(_Checked(request).problems)
+
+
+class _Checked:
+    """A request held against the catalogue: its engines, its problems, its steps."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.problems: list[Problem] = []
+        self._check_source()
+        self._check_numbers()
+        self._maker = None if request.picture else self._find(request.maker, Role.MAKER)
+        self._cutter = self._find(request.cutter, Role.CUTTER)
+        self._sculptors = self._find_sculptors()
+        self._check_style()
+        self._steps = self._build_steps()
+
+    def steps(self) -> tuple[Step | None, Step, tuple[Step, ...]]:
+        """Maker, cutter and sculptors; only when there is no problem."""
+        maker = self._steps[self._maker.key] if self._maker else None
+        assert self._cutter is not None
+        return maker, self._steps[self._cutter.key], tuple(self._steps[spec.key] for spec in self._sculptors)
+
+    def _say(self, message: str, advice: str) -> None:
+        self.problems.append(Problem(message, advice))
+
+    def _check_source(self) -> None:
+        request = self._request
+        if request.picture:
+            path = Path(request.picture)
+            if path.is_dir():
+                self._say(f"“{path.name}” is a folder.", "Choose a picture file.")
+            elif not path.is_file():
+                self._say(f"There is no file “{path.name}”.", "Choose the picture again; it may have been moved.")
+        elif not request.prompt.strip():
+            self._say("There is no picture and no prompt.", "Drop a picture, or type a few words.")
+        if len(request.prompt) > MAX_PROMPT:
+            self._say(f"The prompt has {len(request.prompt)} characters.", f"Shorten it to {MAX_PROMPT}.")
+        if request.strokes and not request.picture:
+            self._say("Brush strokes need a picture.", "Choose the picture again, or clear the strokes.")
+
+    def _check_numbers(self) -> None:
+        low, high = SIZE_MM
+        if not (math.isfinite(self._request.size_mm) and low <= self._request.size_mm <= high):
+            self._say(f"The size cannot be {self._request.size_mm:g} mm.", f"Choose {low:g} to {high:g} mm.")
+        if self._request.seed < 0:
+            self._say("The seed is negative.", "Choose 0 or a positive whole number.")
+
+    def _check_style(self) -> None:
+        style, maker = self._request.style, self._maker
+        if style and maker and style not in maker.styles:
+            self._say(f"{maker.title} has no style “{style}”.", f"Choose one of: {', '.join(maker.styles)}.")
+        elif style and self._request.picture:
+            self._say("A style needs a prompt, not a picture.", "Leave the style out.")
+
+    def _find(self, key: str, role: Role) -> EngineSpec | None:
+        return self._try(lambda: catalog.find(key, role))
+
+    def _find_sculptors(self) -> tuple[EngineSpec, ...]:
+        if self._request.engine == AUTO:
+            return catalog.of_role(Role.SCULPTOR)
+        spec = self._find(self._request.engine, Role.SCULPTOR)
+        return (spec,) if spec else ()
+
+    def _build_steps(self) -> dict[str, Step]:
+        specs = [spec for spec in (*self._sculptors, self._cutter, self._maker) if spec]
+        given: dict[str, dict[str, OptionValue]] = {spec.key: {} for spec in specs}
+        for name, value in self._request.options:
+            spec = self._owner(name, specs)
+            if spec:
+                given[spec.key][name.rpartition(".")[2]] = value
+        steps = {}
+        for spec in specs:
+            options = self._try(lambda spec=spec: build_options(spec, self._request.quality, given[spec.key]))
+            steps[spec.key] = Step(spec.key, options)
+        return steps
+
+    def _owner(self, name: str, specs: list[EngineSpec]) -> EngineSpec | None:
+        """The engine that an option belongs to; says what is wrong where there is none or no single one."""
+        prefix, _, plain = name.rpartition(".")
+        having = [spec for spec in specs if plain in {item.name for item in fields(spec.options)}]
+        if prefix:
+            having = [spec for spec in having if spec.key == prefix]
+        sculptors = [spec for spec in having if spec.role is Role.SCULPTOR]
+        if len(sculptors) > 1:
+            keys = " or ".join(f"{spec.key}.{plain}" for spec in sculptors)
+            self._say(f"“{name}” could mean several engines.", f"Choose an engine, or write {keys}.")
+            return None
+        if not having:
+            names = sorted({f"{spec.key}.{item.name}" for spec in specs for item in fields(spec.options)})
+            self._say(f"No engine of this job has an option “{name}”.", f"There are: {', '.join(names)}.")
+            return None
+        return having[0]
+
+    def _try(self, look: Callable[[], Any]) -> Any:
+        try:
+            return look()
+        except InputProblem as problem:
+            self._say(problem.message, problem.advice)
+            return None
