@@ -296,7 +296,7 @@ def _load_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh:  # noqa: AR
             for name in ("base_colour", "metallic_roughness", "normal")
             if name in arrays
         }
-        uv = arrays["uv"] if "uv" in arrays else None
+        uv = arrays.get("uv")
         return Mesh(arrays["vertices"], arrays["faces"], uv, **pictures).validate()
 
 

@@ -1,0 +1,336 @@
+"""The command line: arguments -> request -> job -> text or JSON lines.
+
+Progress goes to stderr, results to stdout, and the exit code is that of errors.py. No Qt is loaded.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from img2model_desktop import __version__, paths, settings
+from img2model_desktop.aside import Inline
+from img2model_desktop.core.events import Chosen, Failed, Finished, JobEvent, Progressed, StageBegan, Stopped, Warned
+from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.base import EngineSpec, about, expected
+from img2model_desktop.engines.bench import Bench
+from img2model_desktop.errors import EXIT_BUG, EXIT_CANCELLED, KINDS, Cancelled, Img2ModelError, InputProblem
+from img2model_desktop.jobs.plan import Plan, resolve
+
+EXIT_CODES = "exit codes: 0 done, 1 bug, 2 input, 3 set-up, 4 memory, 5 engine, 130 cancelled"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command; its exit code. Never raises and never shows a traceback for a problem of the user's."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        return code
+    except Img2ModelError as problem:
+        _say_problem(problem.message, problem.advice)
+        return problem.exit_code
+    except (Cancelled, KeyboardInterrupt):
+        print("Cancelled.", file=sys.stderr)
+        return EXIT_CANCELLED
+    except BrokenPipeError:  # the reader of our output has gone; nobody is left to tell
+        sys.stderr.close()
+        return EXIT_BUG
+    except Exception:  # noqa: BLE001 - the last place before the shell: a bug is named as one
+        traceback.print_exc()
+        _say_problem("Something went wrong inside the program.", "Please report it with the lines above.")
+        return EXIT_BUG
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="img2model", description="Turns a picture or a prompt into a textured mesh.", epilog=EXIT_CODES
+    )
+    parser.add_argument("--version", action="version", version=f"Image2Model Desktop {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_convert(commands.add_parser("convert", help="pictures or a prompt to meshes", epilog=EXIT_CODES))
+    engines = commands.add_parser("engines", help="the engines and their options")
+    engines.add_argument("--json", action="store_true", help="one JSON object a line")
+    engines.set_defaults(run=_engines)
+    inspect = commands.add_parser("inspect", help="counts, bounds and soundness of a mesh file")
+    inspect.add_argument("mesh", type=Path, metavar="MESH")
+    inspect.add_argument("--json", action="store_true", help="one JSON object")
+    inspect.set_defaults(run=_inspect)
+    return parser
+
+
+def _add_convert(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("pictures", nargs="*", metavar="PICTURE", help="picture files; none with --prompt")
+    add("-o", "--out", required=True, metavar="OUT", help="mesh file (its suffix is the format) or a folder")
+    add("--engine", default=AUTO, metavar="KEY", help="sculptor: %(default)s, or a key of “img2model engines”")
+    add("--prompt", default="", metavar="TEXT", help="makes the picture instead of PICTURE")
+    add("--style", default="", metavar="S", help="of the picture made from the prompt")
+    add("--quality", default="standard", choices=[str(q) for q in Quality], help="default: %(default)s")
+    add("--seed", type=int, default=0, metavar="N", help="for engines that draw random numbers")
+    add("--size-mm", type=float, default=None, metavar="N", help="longest side, millimetres")
+    add("--up", default=None, choices=["y", "z"], help="up axis of OBJ, STL and PLY files")
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help="an option, e.g. relief=0.4 (repeatable)")
+    add("--json", action="store_true", help="one JSON object a result")
+    parser.set_defaults(run=_convert)
+
+
+# convert
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    if arguments.pictures and arguments.prompt:
+        raise InputProblem("A picture and a prompt were given.", "Give one of them.")
+    stored = settings.load(paths.settings_file())
+    sources = arguments.pictures or [""]
+    base = Request(
+        prompt=arguments.prompt,
+        style=arguments.style,
+        engine=arguments.engine,
+        quality=Quality(arguments.quality),
+        seed=arguments.seed,
+        size_mm=stored.size_mm if arguments.size_mm is None else arguments.size_mm,
+        options=tuple(sorted(_options(arguments.set).items())),
+    )
+    targets = _targets(arguments.out, sources, arguments.prompt)
+    cancel = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: cancel.set())
+    bench = Bench(Inline())
+    try:
+        codes = []
+        for source, target in zip(sources, targets, strict=True):
+            if cancel.is_set():
+                codes.append(EXIT_CANCELLED)
+                break
+            one = _One(arguments, replace(base, picture=source), target, stored)
+            codes.append(one.convert(bench, cancel))
+    finally:
+        signal.signal(signal.SIGINT, before)
+        bench.close()
+    return EXIT_CANCELLED if EXIT_CANCELLED in codes else next((code for code in codes if code), 0)
+
+
+class _One:
+    """One picture or prompt on its way to one file."""
+
+    def __init__(
+        self, arguments: argparse.Namespace, request: Request, target: Path, stored: settings.Settings
+    ) -> None:
+        self._as_json = arguments.json
+        self._up = arguments.up or stored.up_axis
+        self._request = request
+        self._target = target
+        self._stored = stored
+        self._name = Path(request.picture).name or request.prompt
+        self._told = _Told(self._name)
+
+    def convert(self, bench: Bench, cancel: threading.Event) -> int:
+        """Does it, says how it went, and gives the exit code."""
+        try:
+            plan = self._plan()
+            with tempfile.TemporaryDirectory(prefix="img2model-") as folder:
+                result = self._run(plan, bench, Path(folder), cancel)
+        except Img2ModelError as problem:
+            self._say_failed(problem.kind, problem.message, problem.advice)
+            return problem.exit_code
+        except OSError as error:
+            advice = "Make room in the folder for temporary files, or set TMPDIR to another one."
+            self._say_failed("setup", "There is no room for temporary files.", f"{advice} ({error.strerror})")
+            return KINDS["setup"].exit_code
+        return result
+
+    def _plan(self) -> Plan:
+        from img2model_desktop.jobs.export import can_write
+
+        plan = resolve(self._request, self._stored.max_picture_bytes, self._stored.max_picture_pixels)
+        problem = can_write(self._target)
+        if problem is not None:
+            raise problem
+        return plan
+
+    def _run(self, plan: Plan, bench: Bench, folder: Path, cancel: threading.Event) -> int:
+        from img2model_desktop.jobs.export import export_result
+        from img2model_desktop.jobs.pipeline import run_job
+
+        last = run_job(plan, bench, folder, self._told.event, cancel.is_set)
+        self._told.end()
+        if isinstance(last, Stopped):
+            raise Cancelled
+        if isinstance(last, Failed):
+            if last.kind == "bug":
+                print(last.details, file=sys.stderr)
+            self._say_failed(last.kind, last.message, last.advice)
+            return KINDS[last.kind].exit_code if last.kind in KINDS else EXIT_BUG
+        assert isinstance(last, Finished)
+        export_result(Path(last.path), self._target, size_mm=None, up=self._up)
+        self._say_done(last)
+        return 0
+
+    def _say_done(self, last: Finished) -> None:
+        facts = last.facts
+        width, height, depth = (side * 1000 for side in facts.size_m)
+        if self._as_json:
+            _print_json(
+                {
+                    "picture": self._request.picture,
+                    "prompt": self._request.prompt,
+                    "path": str(self._target),
+                    "engine": last.engine,
+                    "reason": self._told.reason,
+                    "warnings": self._told.warnings,
+                    "seconds": round(last.seconds, 3),
+                    "size_mm": [round(side, 3) for side in (width, height, depth)],
+                    **{name: getattr(facts, name) for name in ("vertices", "faces", "parts", "watertight")},
+                }
+            )
+            return
+        sound = "watertight" if facts.watertight else "not watertight"
+        print(
+            f"{self._target}: {last.engine}, {facts.faces} triangles, {width:.1f} x {height:.1f} x {depth:.1f} mm, "
+            f"{sound}, {last.seconds:.2f} s"
+        )
+
+    def _say_failed(self, kind: str, message: str, advice: str) -> None:
+        self._told.end()
+        if self._as_json:
+            _print_json(
+                {
+                    "picture": self._request.picture,
+                    "prompt": self._request.prompt,
+                    "error": {"kind": kind, "message": message, "advice": advice},
+                }
+            )
+        _say_problem(f"{self._name}: {message}" if self._name else message, advice)
+
+
+class _Told:
+    """Writes a job's events to stderr: one line that changes on a terminal, one line a stage elsewhere."""
+
+    def __init__(self, name: str) -> None:
+        self.reason = ""
+        self.warnings: list[str] = []
+        self._name = name
+        self._is_terminal = sys.stderr.isatty()
+        self._is_open = False
+
+    def event(self, event: JobEvent) -> None:
+        """Shows one event."""
+        if isinstance(event, Progressed) and self._is_terminal:
+            print(f"\r\x1b[K{self._name}: {event.stage} {event.fraction:4.0%}", end="", file=sys.stderr, flush=True)
+            self._is_open = True
+        elif isinstance(event, StageBegan) and not self._is_terminal:
+            print(f"{self._name}: {event.stage}", file=sys.stderr, flush=True)
+        elif isinstance(event, Chosen):
+            self.reason = event.reason
+            self._line(f"{event.engine}: {event.reason}")
+        elif isinstance(event, Warned):
+            self.warnings.append(f"{event.message} {event.advice}".strip())
+            self._line(self.warnings[-1])
+
+    def end(self) -> None:
+        """Ends the line that changes."""
+        if self._is_open:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._is_open = False
+
+    def _line(self, text: str) -> None:
+        self.end()
+        print(f"{self._name}: {text}", file=sys.stderr)
+
+
+def _options(given: Sequence[str]) -> dict[str, OptionValue]:
+    options: dict[str, OptionValue] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputProblem(f"“{text}” sets nothing.", "Write --set name=value, e.g. --set relief=0.4.")
+        options[name.strip()] = value.strip()
+    return options
+
+
+def _targets(out: str, sources: Sequence[str], prompt: str) -> list[Path]:
+    """One file for each source: `out` itself, or in the folder `out` one named after each picture."""
+    path = Path(out)
+    if len(sources) == 1 and not path.is_dir() and not out.endswith(("/", "\\")):
+        return [path]
+    if path.exists() and not path.is_dir():
+        raise InputProblem(f"“{path.name}” is a file.", "For several pictures give a folder as OUT.")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KINDS["setup"](
+            f"The folder “{path}” could not be made.", "Choose a folder that you may write to.", str(error)
+        ) from None
+    taken: set[str] = set()
+    targets = []
+    for source in sources:
+        stem = Path(source).stem or _stem(prompt)
+        name, number = stem, 1
+        while name.lower() in taken:  # two pictures of one name from two folders
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name.lower())
+        targets.append(path / f"{name}.glb")
+    return targets
+
+
+def _stem(prompt: str) -> str:
+    return "-".join("".join(c if c.isalnum() else " " for c in prompt).split())[:60] or "result"
+
+
+# engines and inspect
+
+
+def _engines(arguments: argparse.Namespace) -> int:
+    for spec in catalog.ENGINES:
+        if arguments.json:
+            _print_json(_described(spec))
+            continue
+        print(f"{spec.key}  ({spec.role}, {spec.licence})  {spec.title}: {spec.summary}")
+        if spec.styles:
+            print(f"    styles: {', '.join(spec.styles)}")
+        for item in fields(spec.options):
+            print(f"    {item.name} = {item.default}  ({expected(item)})  {about(item).help}")
+    return 0
+
+
+def _described(spec: EngineSpec) -> dict[str, Any]:
+    options = [{"name": item.name, "default": item.default, **asdict(about(item))} for item in fields(spec.options)]
+    return {
+        "key": spec.key,
+        "role": str(spec.role),
+        "title": spec.title,
+        "summary": spec.summary,
+        "licence": spec.licence,
+        "styles": list(spec.styles),
+        "options": options,
+    }
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from img2model_desktop.core.mesh_facts import measure
+    from img2model_desktop.core.mesh_files import read_mesh
+
+    facts = measure(read_mesh(arguments.mesh)).to_dict()
+    if arguments.json:
+        _print_json(facts)
+    else:
+        width = max(len(name) for name in facts)
+        for name, value in facts.items():
+            print(f"{name:<{width}}  {value}")
+    return 0
+
+
+def _print_json(plain: dict[str, Any]) -> None:
+    print(json.dumps(plain, ensure_ascii=False), flush=True)
+
+
+def _say_problem(message: str, advice: str) -> None:
+    print(f"{message} {advice}".strip(), file=sys.stderr)

@@ -1,0 +1,314 @@
+"""Between the window and the work: jobs and other heavy calls go to pool threads, events come back as signals.
+
+`JobRunner` is made on the UI thread and outlives its pools; runnables own no signals. One job runs at a
+time, the others wait in their order. Short calls (previews, thumbnails, reading and saving meshes) have a
+thread and a helper process of their own, so that they never wait for a job.
+"""
+
+import logging
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+
+from img2model_desktop.aside import Helper, Worker
+from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent
+from img2model_desktop.core.request import Stroke
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.base import Role
+from img2model_desktop.engines.bench import Bench
+from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem
+from img2model_desktop.jobs.plan import Plan, resolve
+from img2model_desktop.jobs.store import JobRow, JobState, Store
+
+CLOSE_MS = 3000
+PREVIEW_SIDE_PX = 1024
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a call gave no result, as text; kinds as in errors.py, or "bug"."""
+
+    kind: str
+    message: str
+    advice: str
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call started by `JobRunner.call` has ended.
+
+    Args:
+        ticket: what `call` returned.
+        result: of the function, or None.
+        trouble: None when there is a result.
+    """
+
+    ticket: int
+    result: Any
+    trouble: Trouble | None
+
+
+class JobRunner(QObject):
+    """Runs jobs one after the other and keeps their history.
+
+    Signals:
+        job_changed: (str) the id of a job whose row is new or has changed.
+        job_removed: (str) the id of a job that left the history.
+        event_received: (object) each JobEvent, after it was applied to the row.
+        queue_changed: () a job was added, began or ended.
+        call_ended: (object) a `CallEnded`; calls that were cancelled end without one.
+    """
+
+    job_changed = Signal(str)
+    job_removed = Signal(str)
+    event_received = Signal(object)
+    queue_changed = Signal()
+    call_ended = Signal(object)
+    _event_sent = Signal(object)
+    _call_sent = Signal(object)
+
+    def __init__(self, store: Store, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+        self._bench = Bench(Helper())
+        self._looker: Worker = Helper()
+        self._job_pool = _pool(self)
+        self._call_pool = _pool(self)
+        self._waiting: deque[tuple[str, Plan]] = deque()
+        self._running: tuple[str, threading.Event] | None = None
+        self._calls: dict[int, threading.Event] = {}
+        self._next_ticket = 1
+        self._is_closing = False
+        self._event_sent.connect(self._on_event)
+        self._call_sent.connect(self._on_call_ended)
+
+    # jobs
+
+    def submit(self, plan: Plan) -> str:
+        """Puts a job on disk and into the queue; its id."""
+        row = self._store.add(plan.request)
+        self._waiting.append((row.id, plan))
+        self.job_changed.emit(row.id)
+        self.queue_changed.emit()
+        self._start_next()
+        return row.id
+
+    def resume(self) -> None:
+        """Takes up what an earlier run of the program left in the queue, oldest first."""
+        for row in self._store.recover():
+            try:
+                self._waiting.append((row.id, resolve(row.request)))
+            except InputProblem as problem:
+                self._apply(Failed(row.id, row.created, problem.kind, problem.message, problem.advice))
+        self.queue_changed.emit()
+        self._start_next()
+
+    def cancel(self, job_id: str) -> None:
+        """Stops a job: one that waits at once, one that runs within half a second. Others are left alone."""
+        if self._running and self._running[0] == job_id:
+            self._running[1].set()
+            return
+        if any(waiting == job_id for waiting, _ in self._waiting):
+            self._waiting = deque(item for item in self._waiting if item[0] != job_id)
+            self._apply(self._store.stopped(job_id))
+            self.queue_changed.emit()
+
+    def cancel_all(self) -> None:
+        """Stops every job that waits or runs."""
+        for job_id, _ in tuple(self._waiting):
+            self.cancel(job_id)
+        if self._running:
+            self.cancel(self._running[0])
+
+    def jobs(self) -> tuple[JobRow, ...]:
+        """All rows, newest first."""
+        return self._store.rows()
+
+    def job(self, job_id: str) -> JobRow:
+        """One row."""
+        return self._store.row(job_id)
+
+    def remove(self, job_id: str) -> None:
+        """Takes a job that has ended out of the history, with its folder: only on the user's explicit wish."""
+        if self._store.row(job_id).state in (JobState.QUEUED, JobState.RUNNING):
+            self.cancel(job_id)
+            return
+        self._store.delete(job_id)
+        self.job_removed.emit(job_id)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs or waits."""
+        return self._running is not None or bool(self._waiting)
+
+    # calls
+
+    def call(self, function: Callable[..., Any], *args: Any) -> int:
+        """Runs a module-level `function(*args, report, is_cancelled)` in the second helper process.
+
+        Returns:
+            A ticket; `call_ended` brings the result under it, unless `drop` was called before.
+        """
+        ticket, cancel = self._next_ticket, threading.Event()
+        self._next_ticket += 1
+        self._calls[ticket] = cancel
+        self._call_pool.start(_Call(self._looker, ticket, cancel, function, args, self._call_sent.emit))
+        return ticket
+
+    def drop(self, ticket: int) -> None:
+        """Ends a call whose result nobody wants any more; unknown tickets are ignored."""
+        cancel = self._calls.pop(ticket, None)
+        if cancel:
+            cancel.set()
+
+    def close(self) -> None:
+        """Ends everything. A job that runs stays in the queue and is taken up at the next start."""
+        self._is_closing = True
+        self._waiting.clear()
+        if self._running:
+            self._running[1].set()
+        for cancel in self._calls.values():
+            cancel.set()
+        self._job_pool.waitForDone(CLOSE_MS)
+        self._call_pool.waitForDone(CLOSE_MS)
+        self._bench.close()
+        self._looker.close()
+        self._store.close()
+
+    def _start_next(self) -> None:
+        if self._running or not self._waiting or self._is_closing:
+            return
+        job_id, plan = self._waiting.popleft()
+        cancel = threading.Event()
+        self._running = (job_id, cancel)
+        folder = self._store.row(job_id).folder
+        self._job_pool.start(_Job(plan, self._bench, folder, cancel, self._event_sent.emit))
+
+    @Slot(object)
+    def _on_event(self, event: JobEvent) -> None:
+        if self._is_closing:
+            return  # the row stays "running" and is recovered at the next start
+        self._apply(event)
+        if isinstance(event, LAST):
+            self._running = None
+            self.queue_changed.emit()
+            self._start_next()
+
+    def _apply(self, event: JobEvent) -> None:
+        self._store.apply(event)
+        if isinstance(event, Failed):
+            log.warning("job %s failed (%s): %s %s", event.job_id, event.kind, event.message, event.details)
+        elif isinstance(event, Finished):
+            log.info("job %s finished in %.2f s by %s", event.job_id, event.seconds, event.engine)
+        self.job_changed.emit(event.job_id)
+        self.event_received.emit(event)
+
+    @Slot(object)
+    def _on_call_ended(self, ended: CallEnded) -> None:
+        if self._calls.pop(ended.ticket, None) is not None and not self._is_closing:
+            if ended.trouble and ended.trouble.kind == "bug":
+                log.error("a call failed: %s", ended.trouble.details)
+            self.call_ended.emit(ended)
+
+
+def _pool(parent: QObject) -> QThreadPool:
+    pool = QThreadPool(parent)
+    pool.setMaxThreadCount(1)
+    pool.setExpiryTimeout(-1)
+    return pool
+
+
+class _Job(QRunnable):
+    """One job in the pool thread."""
+
+    def __init__(
+        self, plan: Plan, bench: Bench, folder: Path, cancel: threading.Event, send: Callable[[JobEvent], None]
+    ) -> None:
+        super().__init__()
+        self._work = (plan, bench, folder, send, cancel.is_set)
+
+    def run(self) -> None:
+        from img2model_desktop.jobs.pipeline import run_job  # brings numpy and the file readers: not at start-up
+
+        run_job(*self._work)
+
+
+class _Call(QRunnable):
+    """One short call in the pool thread."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        ticket: int,
+        cancel: threading.Event,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        send: Callable[[CallEnded], None],
+    ) -> None:
+        super().__init__()
+        self._worker, self._ticket, self._cancel = worker, ticket, cancel
+        self._function, self._args, self._send = function, args, send
+
+    def run(self) -> None:
+        try:
+            result = self._worker.run(self._function, *self._args, tick=self._tick)
+        except Cancelled:
+            return
+        except Img2ModelError as problem:
+            trouble = Trouble(problem.kind, problem.message, problem.advice, problem.details)
+        except Exception:  # noqa: BLE001 - a worker entry: an exception lost here would leave the window waiting
+            advice = "Try again; if it happens again, please report it with the details."
+            trouble = Trouble("bug", "Something went wrong inside the program.", advice, traceback.format_exc())
+        else:
+            self._send(CallEnded(self._ticket, result, None))
+            return
+        self._send(CallEnded(self._ticket, None, trouble))
+
+    def _tick(self, fraction: float) -> None:  # noqa: ARG002
+        if self._cancel.is_set():
+            raise Cancelled
+
+
+# What the window calls through `JobRunner.call`: module-level functions that run in the helper process.
+
+
+def cut_preview(
+    path: str, cutter: str, strokes: tuple[Stroke, ...], options: Any, report: Any, is_cancelled: Any
+) -> Any:
+    """The picture file as the engine will see it.
+
+    Returns:
+        `(original, cut, findings)`: two Pictures whose longer side is at most `PREVIEW_SIDE_PX`, and what
+        `core.subject.check_subject` found.
+    """
+    from img2model_desktop.core.picture_files import Limits, read_picture
+    from img2model_desktop.core.subject import check_subject
+    from img2model_desktop.engines.bench import call_engine
+
+    picture = read_picture(path, Limits(max_side=PREVIEW_SIDE_PX))
+    spec = catalog.find(cutter, Role.CUTTER)
+    cut = call_engine(spec.entry, "cut", (picture, strokes, options), report, is_cancelled)
+    return picture, cut, check_subject(cut)
+
+
+def read_result(path: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+    """The mesh in a file, valid, in metres."""
+    from img2model_desktop.core.mesh_files import read_mesh
+
+    return read_mesh(Path(path))
+
+
+def save_result(result: str, out: str, size_mm: float, up: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+    """Exports a result; `jobs.export.Exported`."""
+    from img2model_desktop.jobs.export import export_result
+
+    return export_result(Path(result), Path(out), size_mm=size_mm, up=up)
