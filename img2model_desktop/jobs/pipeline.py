@@ -159,7 +159,7 @@ class _Run:
             self.emit(Chosen(self.job_id, time.time(), key, choice.reason))
         if path.is_file():
             self.emit(StageBegan(self.job_id, time.time(), Stage.SCULPT, resumed=True))
-            mesh: Mesh = self._aside(_load_shape, path, tick=self._progress(Stage.SCULPT).update)
+            mesh: Mesh = self._aside(load_shape, path, tick=self._progress(Stage.SCULPT).update)
             return mesh, key
         progress = self._begin(Stage.SCULPT)
         spec = catalog.find(key, Role.SCULPTOR)
@@ -289,7 +289,7 @@ def _keep_shape(mesh: Mesh, path: Path, report: Any, is_cancelled: Any) -> None:
         raise disk_problem(path.parent, error) from None
 
 
-def _load_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh:  # noqa: ARG001
+def load_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh:  # noqa: ARG001
     with np.load(path) as arrays:
         pictures = {
             name: Picture.own(arrays[name])
