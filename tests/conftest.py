@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Takes what the imports made out of the collector's sight: a collection after a window test is 10 times quicker."""
+    """Takes what the imports made out of the collector's sight: collecting after a window test is 10 times quicker."""
     gc.collect()
     gc.freeze()
 
