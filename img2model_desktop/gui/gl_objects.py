@@ -1,0 +1,177 @@
+"""Programs, buffers and textures on the window's graphics card, through PyOpenGL.
+
+All of it belongs to the context that is current when it is made, and must be released while that one is current.
+"""
+
+import ctypes
+
+import numpy as np
+from numpy.typing import NDArray
+from OpenGL import GL
+
+from img2model_desktop.core.picture import Pixels
+from img2model_desktop.core.preview import PreviewBuffers, Triangles
+from img2model_desktop.errors import SetupProblem
+from img2model_desktop.gui.look import Uniforms, shader_source
+
+_KINDS = {".vert": GL.GL_VERTEX_SHADER, ".geom": GL.GL_GEOMETRY_SHADER, ".frag": GL.GL_FRAGMENT_SHADER}
+_FLOAT_BYTES = 4
+_CORNER_BYTES = 8 * _FLOAT_BYTES
+
+
+class Program:
+    """A linked shader program.
+
+    Args:
+        files: names of shader files of this package, such as "mesh.vert", "mesh.frag".
+
+    Raises:
+        SetupProblem: the driver does not take a shader.
+    """
+
+    def __init__(self, *files: str) -> None:
+        self._program = GL.glCreateProgram()
+        shaders = [_compiled(name) for name in files]
+        for shader in shaders:
+            GL.glAttachShader(self._program, shader)
+        GL.glLinkProgram(self._program)
+        for shader in shaders:
+            GL.glDeleteShader(shader)
+        if not GL.glGetProgramiv(self._program, GL.GL_LINK_STATUS):
+            raise _refused(", ".join(files), GL.glGetProgramInfoLog(self._program))
+        self._places = self._active_uniforms()
+
+    def use(self, uniforms: Uniforms) -> None:
+        """Makes it the current program, with these uniforms; those that the compiler dropped are skipped."""
+        GL.glUseProgram(self._program)
+        for name, value in uniforms.items():
+            place = self._places.get(name)
+            if place is None:
+                continue
+            if isinstance(value, np.ndarray):
+                GL.glUniformMatrix4fv(place, 1, GL.GL_TRUE, value.astype(np.float32))
+            elif isinstance(value, tuple):
+                (GL.glUniform2f, GL.glUniform3f, GL.glUniform4f)[len(value) - 2](place, *value)
+            elif isinstance(value, int):
+                GL.glUniform1i(place, value)
+            else:
+                GL.glUniform1f(place, value)
+
+    def release(self) -> None:
+        """Frees it."""
+        GL.glDeleteProgram(self._program)
+
+    def _active_uniforms(self) -> dict[str, int]:
+        count = GL.glGetProgramiv(self._program, GL.GL_ACTIVE_UNIFORMS)
+        names = [GL.glGetActiveUniform(self._program, index)[0] for index in range(count)]
+        texts = [name.decode("ascii") if isinstance(name, bytes) else str(name) for name in names]
+        return {name: GL.glGetUniformLocation(self._program, name) for name in texts}
+
+
+class TriangleBuffers:
+    """Triangles on the graphics card."""
+
+    def __init__(self, triangles: Triangles) -> None:
+        self._count = triangles.indices.size
+        self._array = GL.glGenVertexArrays(1)
+        self._corners, self._indices = (int(name) for name in GL.glGenBuffers(2))
+        GL.glBindVertexArray(self._array)
+        GL.glBindBuffer(GL.GL_ARRAY_BUFFER, self._corners)
+        GL.glBufferData(GL.GL_ARRAY_BUFFER, triangles.corners.nbytes, triangles.corners, GL.GL_STATIC_DRAW)
+        GL.glBindBuffer(GL.GL_ELEMENT_ARRAY_BUFFER, self._indices)
+        GL.glBufferData(GL.GL_ELEMENT_ARRAY_BUFFER, triangles.indices.nbytes, triangles.indices, GL.GL_STATIC_DRAW)
+        for place, (size, offset) in enumerate(((3, 0), (3, 3), (2, 6))):  # position, normal, uv
+            start = ctypes.c_void_p(offset * _FLOAT_BYTES)
+            GL.glVertexAttribPointer(place, size, GL.GL_FLOAT, GL.GL_FALSE, _CORNER_BYTES, start)
+            GL.glEnableVertexAttribArray(place)
+        GL.glBindVertexArray(0)
+        GL.glBindBuffer(GL.GL_ARRAY_BUFFER, 0)
+
+    def draw(self) -> None:
+        """Draws all of them with the current program; their vertex array stays bound."""
+        GL.glBindVertexArray(self._array)
+        GL.glDrawElements(GL.GL_TRIANGLES, self._count, GL.GL_UNSIGNED_INT, None)
+
+    def release(self) -> None:
+        """Frees them."""
+        GL.glDeleteVertexArrays(1, [self._array])
+        GL.glDeleteBuffers(2, [self._corners, self._indices])
+
+
+class MeshOnCard:
+    """Everything of one mesh on the graphics card."""
+
+    def __init__(self, buffers: PreviewBuffers) -> None:
+        self.full = TriangleBuffers(buffers.full)
+        self.coarse = TriangleBuffers(buffers.coarse) if buffers.coarse is not None else None
+        self.footprint = _footprint_texture(buffers.footprint)
+        self.textures = [
+            _mipmapped_texture(buffers.base_colour, GL.GL_SRGB8_ALPHA8),
+            _mipmapped_texture(buffers.metallic_roughness, GL.GL_RGBA8),
+            _mipmapped_texture(buffers.normal, GL.GL_RGBA8),
+        ]
+
+    def release(self) -> None:
+        """Frees it."""
+        self.full.release()
+        if self.coarse is not None:
+            self.coarse.release()
+        GL.glDeleteTextures([texture for texture in (self.footprint, *self.textures) if texture])
+
+
+def bind_textures(*textures: int) -> None:
+    """Binds textures to the units 0, 1, ...; 0 stands for none."""
+    for unit, texture in enumerate(textures):
+        GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
+        GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
+    GL.glActiveTexture(GL.GL_TEXTURE0)
+
+
+def _mipmapped_texture(levels: tuple[Pixels, ...], stored_as: int) -> int:
+    if not levels:
+        return 0
+    texture = _new_texture(GL.GL_LINEAR_MIPMAP_LINEAR, GL.GL_REPEAT)
+    GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAX_LEVEL, len(levels) - 1)
+    for level, pixels in enumerate(levels):
+        height, width = pixels.shape[:2]
+        GL.glTexImage2D(
+            GL.GL_TEXTURE_2D, level, stored_as, width, height, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels
+        )
+    return texture
+
+
+def _footprint_texture(footprint: NDArray[np.uint8]) -> int:
+    texture = _new_texture(GL.GL_LINEAR, GL.GL_CLAMP_TO_EDGE)
+    height, width = footprint.shape
+    GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_R8, width, height, 0, GL.GL_RED, GL.GL_UNSIGNED_BYTE, footprint)
+    return texture
+
+
+def _new_texture(smaller: int, wrap: int) -> int:
+    texture = int(GL.glGenTextures(1))
+    bind_textures(texture)
+    GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
+    for name, value in (
+        (GL.GL_TEXTURE_MIN_FILTER, smaller),
+        (GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR),
+        (GL.GL_TEXTURE_WRAP_S, wrap),
+        (GL.GL_TEXTURE_WRAP_T, wrap),
+    ):
+        GL.glTexParameteri(GL.GL_TEXTURE_2D, name, value)
+    return texture
+
+
+def _compiled(name: str) -> int:
+    shader = GL.glCreateShader(_KINDS[name[name.rindex(".") :]])
+    GL.glShaderSource(shader, shader_source(name))
+    GL.glCompileShader(shader)
+    if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
+        raise _refused(name, GL.glGetShaderInfoLog(shader))
+    return int(shader)
+
+
+def _refused(what: str, log: bytes | str) -> SetupProblem:
+    text = log.decode("utf-8", "replace") if isinstance(log, bytes) else log
+    return SetupProblem(
+        "The graphics driver cannot draw the 3D view.", "Update the graphics driver.", f"{what}: {text.strip()}"
+    )

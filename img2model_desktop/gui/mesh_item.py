@@ -1,0 +1,176 @@
+"""What the 3D view draws: a backdrop, the mesh in its shadings, and the floor with shadow and grid.
+
+pyqtgraph's own mesh item has no textures. These are items of its scene that draw with the shader files of this
+package. They make what they need on the graphics card when they are first painted in a context and give it back
+on `release`, so that a view that moved to another window draws again.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from OpenGL import GL
+from pyqtgraph import Transform3D
+from pyqtgraph.opengl.GLGraphicsItem import GLGraphicsItem
+from PySide6.QtGui import QMatrix4x4
+
+from img2model_desktop.core.preview import PreviewBuffers
+from img2model_desktop.gui import look
+from img2model_desktop.gui.camera import Matrix
+from img2model_desktop.gui.gl_objects import MeshOnCard, Program, bind_textures
+from img2model_desktop.gui.look import Ground, GridSteps, Shading
+
+# The one place where our axes (y up, front +z) become pyqtgraph's (z up, front -y): (x, y, z) -> (x, -z, y).
+UPRIGHT = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+
+WIRE_PX = 1.1
+OVERLAY_OPACITY = 0.55
+
+
+class BackdropItem(GLGraphicsItem):  # type: ignore[misc]
+    """The vertical gradient behind everything."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__()
+        self.setDepthValue(-10)
+        self.ground = ground
+        self._program: Program | None = None
+
+    def paint(self) -> None:
+        """Draws it over the whole picture."""
+        if self._program is None:
+            self._program = Program("backdrop.vert", "backdrop.frag")
+        GL.glDisable(GL.GL_DEPTH_TEST)
+        GL.glDisable(GL.GL_BLEND)
+        self._program.use(look.backdrop_uniforms(self.ground))
+        GL.glDrawArrays(GL.GL_TRIANGLES, 0, 3)
+
+    def release(self) -> None:
+        """Frees what is on the graphics card; its context must be current."""
+        if self._program is not None:
+            self._program.release()
+            self._program = None
+
+
+class MeshItem(GLGraphicsItem):  # type: ignore[misc]
+    """The mesh, and the shadow and grid below it.
+
+    Args:
+        ground: colours of lines and shadow.
+    """
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__()
+        self.setTransform(Transform3D(QMatrix4x4(*UPRIGHT.ravel().tolist())))
+        self.ground = ground
+        self.shading = Shading.LIT
+        self.has_wires = False
+        self.is_coarse = False
+        self.grid: GridSteps | None = None
+        self.has_shadow = True
+        self.size_px = (1, 1)
+        self.wire_px = WIRE_PX
+        self._buffers: PreviewBuffers | None = None
+        self._card: MeshOnCard | None = None
+        self._programs: dict[str, Program] = {}
+        self._stale: list[Callable[[], None]] = []
+
+    @property
+    def buffers(self) -> PreviewBuffers | None:
+        """What is drawn."""
+        return self._buffers
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether the mesh is on the graphics card already."""
+        return self._card is not None
+
+    def set_buffers(self, buffers: PreviewBuffers | None) -> None:
+        """Shows another mesh, or none; what the old one holds on the card is freed at the next paint."""
+        self._buffers = buffers
+        if self._card is not None:
+            self._stale.append(self._card.release)
+            self._card = None
+        self.update()
+
+    def paint(self) -> None:
+        """Draws mesh, lines and floor into the current picture."""
+        while self._stale:
+            self._stale.pop()()
+        buffers = self._buffers
+        if buffers is None:
+            return
+        if self._card is None:
+            self._card = MeshOnCard(buffers)
+        model_view = matrix_of(self.modelViewMatrix())  # with this item's own transform in it
+        projection = matrix_of(self.projectionMatrix())
+        self._paint_surface(self._card, buffers, model_view, projection)
+        self._paint_floor(self._card, buffers, model_view, projection)
+        GL.glDepthMask(GL.GL_TRUE)
+        GL.glDisable(GL.GL_BLEND)
+        GL.glBindVertexArray(0)
+        GL.glUseProgram(0)
+        bind_textures(0, 0, 0)
+
+    def release(self) -> None:
+        """Frees what is on the graphics card; its context must be current."""
+        self.set_buffers(self._buffers)
+        while self._stale:
+            self._stale.pop()()
+        for program in self._programs.values():
+            program.release()
+        self._programs.clear()
+
+    def _paint_surface(
+        self, card: MeshOnCard, buffers: PreviewBuffers, model_view: Matrix, projection: Matrix
+    ) -> None:
+        triangles = card.coarse if self.is_coarse and card.coarse is not None else card.full
+        GL.glEnable(GL.GL_DEPTH_TEST)
+        GL.glDepthFunc(GL.GL_LESS)
+        GL.glDepthMask(GL.GL_TRUE)
+        GL.glDisable(GL.GL_BLEND)
+        GL.glDisable(GL.GL_CULL_FACE)
+        bind_textures(*card.textures)
+        self._program("mesh.vert", "mesh.frag").use(
+            look.mesh_uniforms(model_view, projection, buffers, self.shading)
+        )
+        triangles.draw()
+        is_wireframe = self.shading is Shading.WIREFRAME
+        if not (is_wireframe or self.has_wires):
+            return
+        GL.glDepthFunc(GL.GL_LEQUAL)
+        GL.glDepthMask(GL.GL_FALSE)
+        _blend_premultiplied()
+        opacity = 1.0 if is_wireframe else OVERLAY_OPACITY
+        self._program("wire.vert", "wire.geom", "wire.frag").use(
+            look.wire_uniforms(model_view, projection, self.ground, self.size_px, self.wire_px, opacity)
+        )
+        triangles.draw()
+
+    def _paint_floor(self, card: MeshOnCard, buffers: PreviewBuffers, model_view: Matrix, projection: Matrix) -> None:
+        if self.grid is None and not self.has_shadow:
+            return
+        GL.glEnable(GL.GL_DEPTH_TEST)
+        GL.glDepthFunc(GL.GL_LESS)
+        GL.glDepthMask(GL.GL_FALSE)
+        _blend_premultiplied()
+        bind_textures(card.footprint)
+        self._program("floor.vert", "floor.frag").use(
+            look.floor_uniforms(model_view, projection, buffers, self.ground, self.grid, self.has_shadow)
+        )
+        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+
+    def _program(self, *files: str) -> Program:
+        if files[-1] not in self._programs:
+            self._programs[files[-1]] = Program(*files)
+        return self._programs[files[-1]]
+
+
+def matrix_of(matrix: QMatrix4x4) -> Matrix:
+    """`(4, 4) float64`."""
+    return np.array(matrix.data(), dtype=np.float64).reshape(4, 4).T  # Qt stores columns one after the other
+
+
+def _blend_premultiplied() -> None:
+    GL.glEnable(GL.GL_BLEND)
+    GL.glBlendEquation(GL.GL_FUNC_ADD)
+    GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)

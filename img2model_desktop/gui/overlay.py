@@ -1,0 +1,122 @@
+"""What lies over the 3D picture: axis gizmo, captions, hint. Painted with QPainter, sized in logical pixels."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QRadialGradient
+
+from img2model_desktop.gui.camera import Camera
+from img2model_desktop.gui.look import Colour, Ground
+
+AXIS_COLOURS = (QColor("#f0525a"), QColor("#6fbf46"), QColor("#3f8cf3"))  # x, y, z, as modelling programs have them
+AXIS_LETTERS = ("X", "Y", "Z")
+GIZMO_PX = 84
+MARGIN_PX = 12
+_ARM_PX = 28.0
+_BALL_PX = 8.5
+
+
+def draw_axes(painter: QPainter, area: QRectF, camera: Camera, ground: Ground) -> None:
+    """The three axes as the camera sees them, in the lower left corner of `area`."""
+    corner = area.bottomLeft() + QPointF(MARGIN_PX, -MARGIN_PX)
+    centre = corner + QPointF(GIZMO_PX / 2, -GIZMO_PX / 2)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_colour((0.0, 0.0, 0.0) if ground.is_dark else (1.0, 1.0, 1.0), 0.16 if ground.is_dark else 0.5))
+    painter.drawEllipse(centre, GIZMO_PX / 2, GIZMO_PX / 2)
+    seen = camera.axes.T  # row k: where axis k points, as right, up, towards the viewer
+    ends = [(float(seen[k, 2]), k, 1) for k in range(3)] + [(float(-seen[k, 2]), k, -1) for k in range(3)]
+    for _, axis, sign in sorted(ends):
+        _draw_axis_end(painter, centre, sign * seen[axis], axis, sign > 0, ground)
+
+
+def _draw_axis_end(
+    painter: QPainter, centre: QPointF, toward: NDArray[np.float64], axis: int, is_positive: bool, ground: Ground
+) -> None:
+    end = centre + QPointF(toward[0], -toward[1]) * _ARM_PX
+    near = 0.5 + 0.5 * float(toward[2])  # 0 farthest, 1 nearest
+    back = _colour(ground.bottom)
+    colour = _mixed(AXIS_COLOURS[axis], back, 0.45 * (1 - near))
+    if not is_positive:
+        painter.setPen(QPen(colour, 1.4))
+        painter.setBrush(_mixed(colour, back, 0.72))
+        painter.drawEllipse(end, _BALL_PX * 0.55, _BALL_PX * 0.55)
+        return
+    painter.setPen(QPen(colour, 2.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    painter.drawLine(centre, end)
+    ball = QRadialGradient(end - QPointF(2.5, 3.0), _BALL_PX * 1.7)
+    ball.setColorAt(0.0, colour.lighter(122))
+    ball.setColorAt(1.0, colour)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ball)
+    painter.drawEllipse(end, _BALL_PX, _BALL_PX)
+    font = QFont(painter.font())
+    font.setPixelSize(11)
+    font.setWeight(QFont.Weight.Bold)
+    painter.setFont(font)
+    painter.setPen(QColor(255, 255, 255) if not ground.is_dark else QColor(16, 17, 20))
+    box = QRectF(end.x() - _BALL_PX, end.y() - _BALL_PX, 2 * _BALL_PX, 2 * _BALL_PX)
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, AXIS_LETTERS[axis])
+
+
+def draw_caption(painter: QPainter, area: QRectF, lines: tuple[tuple[str, str], ...], ground: Ground) -> None:
+    """Small right-aligned lines in the lower right corner of `area`, each a dim word and a clear value."""
+    font = QFont(painter.font())
+    font.setPixelSize(12)
+    painter.setFont(font)
+    metrics = QFontMetricsF(font)
+    line_px = metrics.height() + 3
+    y = area.bottom() - MARGIN_PX - line_px * len(lines)
+    for word, value in lines:
+        right = area.right() - MARGIN_PX
+        value_px = metrics.horizontalAdvance(value)
+        painter.setPen(_colour(ground.text))
+        painter.drawText(QPointF(right - value_px, y + metrics.ascent() + 2), value)
+        painter.setPen(_colour(ground.text, 0.62))
+        painter.drawText(QPointF(right - value_px - 8 - metrics.horizontalAdvance(word), y + metrics.ascent() + 2), word)
+        y += line_px
+
+
+def draw_note(painter: QPainter, area: QRectF, text: str, ground: Ground) -> None:
+    """One line in a rounded field near the upper edge, for something missing that explains what is seen."""
+    font = QFont(painter.font())
+    font.setPixelSize(13)
+    painter.setFont(font)
+    metrics = QFontMetricsF(font)
+    width = metrics.horizontalAdvance(text) + 28
+    field = QRectF(area.center().x() - width / 2, area.top() + MARGIN_PX, width, metrics.height() + 12)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_colour((0.05, 0.05, 0.06) if ground.is_dark else (1.0, 1.0, 1.0), 0.72))
+    painter.drawRoundedRect(field, 6, 6)
+    painter.setPen(_colour(ground.text))
+    painter.drawText(field, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def draw_hint(painter: QPainter, area: QRectF, text: str, ground: Ground) -> None:
+    """A quiet text in the middle of an empty view, under the outline of a cube."""
+    centre = area.center()
+    pen = QPen(_colour(ground.text, 0.38), 1.6)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    top = centre - QPointF(0, 44)
+    side = 26.0
+    rim = [top + QPointF(np.sin(k * np.pi / 3), -np.cos(k * np.pi / 3)) * side for k in range(6)]
+    painter.drawPolygon(rim)
+    for k in (1, 3, 5):
+        painter.drawLine(top, rim[k])
+    font = QFont(painter.font())
+    font.setPixelSize(14)
+    painter.setFont(font)
+    painter.setPen(_colour(ground.text, 0.72))
+    box = QRectF(area.left() + 24, centre.y() + 4, area.width() - 48, area.height() / 2 - 12)
+    painter.drawText(box, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap, text)
+
+
+def _colour(colour: Colour, alpha: float = 1.0) -> QColor:
+    return QColor.fromRgbF(colour[0], colour[1], colour[2], alpha)
+
+
+def _mixed(colour: QColor, other: QColor, share: float) -> QColor:
+    parts = zip(colour.getRgbF()[:3], other.getRgbF()[:3], strict=True)
+    return QColor.fromRgbF(*((1 - share) * own + share * its for own, its in parts))
