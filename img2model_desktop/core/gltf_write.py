@@ -1,0 +1,159 @@
+"""A mesh as one GLB file, glTF 2.0 (Khronos; ISO/IEC 12113:2022): metres, y up, everything inside."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from img2model_desktop import __version__
+from img2model_desktop.core.mesh import Mesh
+from img2model_desktop.core.normals import split_at_creases
+from img2model_desktop.core.picture import Picture
+
+GENERATOR = f"Image2Model Desktop {__version__}"
+ROUGHNESS = 0.8
+"""Of surfaces for which no engine made a metallic-roughness picture: matt, as paper, cloth and clay are."""
+
+PNG_LEVEL = 1  # of zlib: a 1024-pixel texture is packed in 30 ms instead of 300 ms and is about a tenth larger
+
+_FLOAT, _UINT16, _UINT32 = 5126, 5123, 5125
+_VERTEX_DATA, _INDEX_DATA = 34962, 34963
+_LINEAR, _LINEAR_MIPMAP_LINEAR = 9729, 9987
+_CLAMP, _REPEAT = 33071, 10497
+
+
+def encode_glb(mesh: Mesh, recipe: Mapping[str, Any] | None = None, name: str = "mesh") -> bytes:
+    """The bytes of a GLB file.
+
+    The first `len(mesh.vertices)` vertices are the mesh's own, in their order; vertices on hard edges are repeated
+    behind them with another normal. Faces keep their order. uv is stored with its origin upper left, as glTF has it.
+
+    Args:
+        mesh: valid.
+        recipe: plain values for `asset.extras`; what JSON cannot hold is a bug of the caller (TypeError, ValueError).
+        name: of the object, as modelling programs list it.
+    """
+    source, faces, normals = split_at_creases(mesh.vertices, mesh.faces)
+    buffer = _Buffer()
+    attributes = {
+        "POSITION": buffer.add_vertex_data(mesh.vertices[source], with_range=True),
+        "NORMAL": buffer.add_vertex_data(normals),
+    }
+    if mesh.uv is not None:
+        flipped = np.column_stack([mesh.uv[:, 0], np.float32(1) - mesh.uv[:, 1]])
+        attributes["TEXCOORD_0"] = buffer.add_vertex_data(flipped[source])
+    indices = buffer.add_indices(faces)
+    document: dict[str, Any] = {
+        "asset": {"version": "2.0", "generator": GENERATOR},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "name": name}],
+        "meshes": [
+            {"name": name, "primitives": [{"attributes": attributes, "indices": indices, "material": 0, "mode": 4}]}
+        ],
+    }
+    if recipe:
+        document["asset"]["extras"] = dict(recipe)
+    document.update(_look(mesh, buffer))
+    document.update(buffer.tables())
+    return _container(document, bytes(buffer.content))
+
+
+def encode_png(picture: Picture) -> bytes:
+    """The picture as a PNG: without alpha where every pixel is opaque, with the exact same pixels otherwise."""
+    order = cv2.COLOR_RGBA2BGRA if picture.is_cut_out else cv2.COLOR_RGBA2BGR
+    packed, content = cv2.imencode(
+        ".png", cv2.cvtColor(picture.pixels, order), [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
+    )
+    if not packed:
+        raise ValueError(f"a picture of {picture.width} x {picture.height} pixels cannot be packed")
+    return content.tobytes()
+
+
+class _Buffer:
+    """The one buffer of the file, and the tables that say what lies where."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self.views: list[dict[str, Any]] = []
+        self.accessors: list[dict[str, Any]] = []
+        self.images: list[dict[str, Any]] = []
+
+    def add_vertex_data(self, values: NDArray[np.float32], *, with_range: bool = False) -> int:
+        """Adds `(n, k) float32`; the accessor's number."""
+        view = self._view(np.ascontiguousarray(values, dtype="<f4").tobytes(), _VERTEX_DATA)
+        accessor = {
+            "bufferView": view,
+            "componentType": _FLOAT,
+            "count": len(values),
+            "type": f"VEC{values.shape[1]}",
+        }
+        if with_range:
+            accessor["min"] = [float(value) for value in values.min(axis=0)]
+            accessor["max"] = [float(value) for value in values.max(axis=0)]
+        self.accessors.append(accessor)
+        return len(self.accessors) - 1
+
+    def add_indices(self, faces: NDArray[np.int32]) -> int:
+        """Adds faces in the smaller type that fits; its highest number is reserved. The accessor's number."""
+        small = int(faces.max()) < 65535
+        view = self._view(faces.astype("<u2" if small else "<u4").tobytes(), _INDEX_DATA)
+        kind = _UINT16 if small else _UINT32
+        self.accessors.append({"bufferView": view, "componentType": kind, "count": faces.size, "type": "SCALAR"})
+        return len(self.accessors) - 1
+
+    def add_picture(self, picture: Picture, name: str) -> int:
+        """Adds a PNG; the image's number."""
+        self.images.append({"bufferView": self._view(encode_png(picture)), "mimeType": "image/png", "name": name})
+        return len(self.images) - 1
+
+    def tables(self) -> dict[str, Any]:
+        """The document's entries for all that was added."""
+        tables = {
+            "accessors": self.accessors,
+            "bufferViews": self.views,
+            "buffers": [{"byteLength": len(self.content)}],
+        }
+        return tables | ({"images": self.images} if self.images else {})
+
+    def _view(self, content: bytes, target: int | None = None) -> int:
+        self.content += bytes(-len(self.content) % 4)
+        view = {"buffer": 0, "byteOffset": len(self.content), "byteLength": len(content)}
+        self.views.append(view if target is None else view | {"target": target})
+        self.content += content
+        return len(self.views) - 1
+
+
+def _look(mesh: Mesh, buffer: _Buffer) -> dict[str, Any]:
+    """Material, textures and sampler."""
+    surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": ROUGHNESS}
+    material: dict[str, Any] = {"name": "surface", "pbrMetallicRoughness": surface, "doubleSided": False}
+    if mesh.base_colour is not None:
+        surface["baseColorTexture"] = {"index": buffer.add_picture(mesh.base_colour, "base colour")}
+    if mesh.metallic_roughness is not None:
+        surface["metallicRoughnessTexture"] = {
+            "index": buffer.add_picture(mesh.metallic_roughness, "metallic roughness")
+        }
+        surface["metallicFactor"] = surface["roughnessFactor"] = 1.0
+    if mesh.normal is not None:
+        material["normalTexture"] = {"index": buffer.add_picture(mesh.normal, "normal")}
+    look: dict[str, Any] = {"materials": [material]}
+    if buffer.images and mesh.uv is not None:
+        inside = bool((mesh.uv >= 0).all() and (mesh.uv <= 1).all())
+        wrap = _CLAMP if inside else _REPEAT
+        look["samplers"] = [{"magFilter": _LINEAR, "minFilter": _LINEAR_MIPMAP_LINEAR, "wrapS": wrap, "wrapT": wrap}]
+        look["textures"] = [{"sampler": 0, "source": number} for number in range(len(buffer.images))]
+    return look
+
+
+def _container(document: Mapping[str, Any], binary: bytes) -> bytes:
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    text += b" " * (-len(text) % 4)
+    binary += bytes(-len(binary) % 4)
+    chunks = b"".join(
+        [len(text).to_bytes(4, "little"), b"JSON", text, len(binary).to_bytes(4, "little"), b"BIN\0", binary]
+    )
+    return b"glTF" + (2).to_bytes(4, "little") + (12 + len(chunks)).to_bytes(4, "little") + chunks

@@ -1,0 +1,539 @@
+"""The history of jobs: one SQLite database and one folder per job.
+
+The database is the truth. Each folder also holds `job.json`, the request and the last state, from which a damaged
+database is rebuilt. A job's row and folder are on disk before `add` returns; so is each last event before `apply`
+returns. Progress is kept in memory only.
+"""
+
+import json
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from img2model_desktop.core import atomic
+from img2model_desktop.core.events import (
+    Chosen,
+    Facts,
+    Failed,
+    Finished,
+    JobEvent,
+    Progressed,
+    StageBegan,
+    Started,
+    Stopped,
+    Warned,
+)
+from img2model_desktop.core.request import AUTO, Request
+from img2model_desktop.errors import HistoryProblem, InputProblem, SetupProblem
+
+SCHEMA_VERSION = 1
+MAX_STARTS = 3
+"""A job that was running this many times when the program ended is taken to be the reason, and not started again."""
+
+TITLE_LENGTH = 60
+JOB_FILE = "job.json"
+
+_SCHEMA = """
+CREATE TABLE job (
+    id TEXT PRIMARY KEY NOT NULL,
+    state TEXT NOT NULL,
+    request TEXT NOT NULL,
+    title TEXT NOT NULL,
+    created REAL NOT NULL,
+    started REAL,
+    ended REAL,
+    starts INTEGER NOT NULL DEFAULT 0,
+    stage TEXT,
+    engine TEXT NOT NULL DEFAULT '',
+    result TEXT,
+    facts TEXT,
+    warnings TEXT NOT NULL DEFAULT '[]',
+    error_kind TEXT NOT NULL DEFAULT '',
+    error_message TEXT NOT NULL DEFAULT '',
+    error_advice TEXT NOT NULL DEFAULT '',
+    error_details TEXT NOT NULL DEFAULT '',
+    seconds REAL
+) WITHOUT ROWID
+"""
+
+
+class JobState(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing can change it any more."""
+        return self in (JobState.DONE, JobState.FAILED, JobState.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job of the history.
+
+    Args:
+        id: sorts by the time of creation; also the name of its folder.
+        request: what was asked for.
+        title: a few words for the list.
+        created, started, ended: seconds since the epoch; None: not yet.
+        starts: how often it was started.
+        stage: in which it is or ended, or None.
+        fraction: of that stage, 0..1.
+        engine: the sculptor, "" while not known.
+        result_path: of `result.glb`, or None.
+        facts: of the result, or None.
+        warnings: sentences that the job sent.
+        error_kind: of errors.py, or "bug", or "" where nothing failed; likewise message, advice and details.
+        seconds: the job took, or None.
+        folder: of the job.
+    """
+
+    id: str
+    state: JobState
+    request: Request
+    title: str
+    created: float
+    folder: Path
+    started: float | None = None
+    ended: float | None = None
+    starts: int = 0
+    stage: str | None = None
+    fraction: float = 0.0
+    engine: str = ""
+    result_path: Path | None = None
+    facts: Facts | None = None
+    warnings: tuple[str, ...] = ()
+    error_kind: str = ""
+    error_message: str = ""
+    error_advice: str = ""
+    error_details: str = ""
+    seconds: float | None = None
+
+
+def next_state(state: JobState, event: JobEvent) -> JobState:
+    """The state after an event.
+
+    The first last event counts; whatever comes after it changes nothing, because events that were on their way when a
+    job ended still arrive. A job that waits can be stopped or fail before it starts.
+
+    Raises:
+        ValueError: an event that cannot come in this state: a second Started, or news of a job that has not started.
+    """
+    if state.has_ended:
+        return state
+    for kind, ended in ((Finished, JobState.DONE), (Failed, JobState.FAILED), (Stopped, JobState.STOPPED)):
+        if isinstance(event, kind) and (state is JobState.RUNNING or kind is not Finished):
+            return ended
+    if isinstance(event, Started) == (state is JobState.QUEUED) and not isinstance(event, Finished):
+        return JobState.RUNNING
+    raise ValueError(f"{type(event).__name__} cannot come while a job is {state}")
+
+
+def changed(row: JobRow, event: JobEvent) -> JobRow:
+    """The row after an event; see `next_state`."""
+    state = next_state(row.state, event)
+    if row.state.has_ended:
+        return row
+    row = replace(row, state=state)
+    match event:
+        case Started():
+            return replace(row, started=event.at, starts=row.starts + 1, stage=None, fraction=0.0)
+        case StageBegan():
+            return replace(row, stage=event.stage.value, fraction=0.0)
+        case Progressed():
+            return replace(row, stage=event.stage.value, fraction=min(max(event.fraction, 0.0), 1.0))
+        case Chosen():
+            return replace(row, engine=event.engine)
+        case Warned():
+            return replace(row, warnings=(*row.warnings, f"{event.message} {event.advice}".strip()))
+        case Finished():
+            done = replace(row, ended=event.at, fraction=1.0, seconds=event.seconds, engine=event.engine)
+            return replace(done, result_path=row.folder / event.path, facts=event.facts)
+        case Failed():
+            failed = replace(row, ended=event.at, seconds=_since(row, event.at), error_kind=event.kind)
+            return replace(failed, error_message=event.message, error_advice=event.advice, error_details=event.details)
+        case Stopped():
+            return replace(row, ended=event.at, seconds=_since(row, event.at))
+    return row
+
+
+def title_of(request: Request) -> str:
+    """A few words for the list: the picture's name without suffix, or the prompt."""
+    text = Path(request.picture).stem if request.picture else " ".join(request.prompt.split())
+    return _shortened(text or "untitled")
+
+
+class Store:
+    """The history on disk. Used by one thread; one program at a time.
+
+    Args:
+        database: path of the database file; its folder is made.
+        jobs: folder of the job folders; made.
+
+    Raises:
+        HistoryProblem: another program uses it, or a newer version wrote it.
+        SetupProblem: the folders cannot be made or written.
+    """
+
+    def __init__(self, database: Path, jobs: Path) -> None:
+        self._path = database
+        self._jobs = jobs
+        self._live: dict[str, JobRow] = {}
+        self.mended = ""
+        for folder in (database.parent, jobs):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as problem:
+                raise atomic.setup_problem(problem, folder) from None
+        self._db = self._open()
+
+    def close(self) -> None:
+        """Closes the database; nothing is lost that `add` and `apply` said was there."""
+        self._db.close()
+
+    # -- writing
+
+    def add(self, request: Request, title: str = "") -> JobRow:
+        """A new job, waiting. Its folder and its row are on disk when this returns.
+
+        Raises:
+            SetupProblem: disk full, folder not writable.
+            HistoryProblem: the database cannot be written.
+        """
+        created = time.time()
+        id_ = self._new_id(created)
+        row = JobRow(
+            id=id_,
+            state=JobState.QUEUED,
+            request=request,
+            title=_shortened(title) if title.strip() else title_of(request),
+            created=created,
+            folder=self._jobs / id_,
+            engine="" if request.engine == AUTO else request.engine,
+        )
+        try:
+            row.folder.mkdir()
+        except OSError as problem:
+            raise atomic.setup_problem(problem, row.folder) from None
+        try:
+            _write_job_file(row)
+            self._save(row, lasting=True)
+        except (SetupProblem, HistoryProblem):
+            shutil.rmtree(row.folder, ignore_errors=True)
+            raise
+        self._live[id_] = row
+        return row
+
+    def apply(self, event: JobEvent) -> JobRow:
+        """The row after an event.
+
+        Started and last events last through a power cut, other changes through a crash of the program; Progressed is
+        not written.
+
+        Raises:
+            ValueError: the event cannot come now, see `next_state`.
+            HistoryProblem: no such job, or the database cannot be written.
+            SetupProblem: disk full.
+        """
+        before = self.row(event.job_id)
+        row = changed(before, event)
+        if row == before:
+            return row
+        if not isinstance(event, Progressed):
+            moved = row.state is not before.state
+            self._save(row, lasting=moved)
+            if moved:
+                _write_job_file(row)
+        if row.state.has_ended:
+            self._live.pop(row.id, None)
+        else:
+            self._live[row.id] = row
+        return row
+
+    def recover(self) -> tuple[JobRow, ...]:
+        """What waits to be run, oldest first. To be called once, at the start of the program.
+
+        Jobs that were running when the program ended wait again, so that they go on from their last finished stage;
+        those that were running for the third time have failed. Job folders that the database does not know are taken
+        in.
+        """
+        self._adopt_unknown()
+        for row in self._select("WHERE state = ? ORDER BY id", (JobState.RUNNING.value,)):
+            self._save(_after_crash(row), lasting=True)
+        waiting = tuple(self._select("WHERE state = ? ORDER BY id", (JobState.QUEUED.value,)))
+        self._live.update({row.id: row for row in waiting})
+        return waiting
+
+    def delete(self, id_: str, discard: Callable[[Path], None] = shutil.rmtree) -> None:
+        """Takes a job that is not running out of the history. Only ever on the user's explicit wish.
+
+        Args:
+            discard: gets the job's folder: removes it, or moves it to the trash.
+
+        Raises:
+            HistoryProblem: no such job, or it is running.
+            SetupProblem: the folder could not be removed; the job is still there.
+        """
+        row = self.row(id_)
+        if row.state is JobState.RUNNING:
+            raise HistoryProblem("This job is running.", "Stop it first.")
+        try:
+            if row.folder.exists():
+                discard(row.folder)
+        except OSError as problem:
+            raise atomic.setup_problem(problem, row.folder) from None
+        with self._writing(lasting=True) as db:
+            db.execute("DELETE FROM job WHERE id = ?", (id_,))
+        self._live.pop(id_, None)
+
+    # -- reading
+
+    def row(self, id_: str) -> JobRow:
+        """One job, with its newest progress. Raises HistoryProblem where there is none of this id."""
+        if id_ in self._live:
+            return self._live[id_]
+        for row in self._select("WHERE id = ?", (id_,)):
+            return row
+        raise HistoryProblem("This job is not in the history any more.", "Choose another one.", id_)
+
+    def rows(self, limit: int = 100, before: str = "") -> tuple[JobRow, ...]:
+        """Jobs, newest first.
+
+        Args:
+            limit: how many at most.
+            before: id; only older ones, for the next page.
+        """
+        where, values = ("WHERE id < ?", (before,)) if before else ("", ())
+        found = self._select(f"{where} ORDER BY id DESC LIMIT ?", (*values, limit))
+        return tuple(self._live.get(row.id, row) for row in found)
+
+    # -- database
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return _connect(self._path)
+        except sqlite3.DatabaseError as problem:
+            if _is_busy(problem) or isinstance(problem, sqlite3.OperationalError):
+                raise _history_problem(problem) from None
+            details = str(problem)
+        aside = self._set_aside()
+        self._db = _connect(self._path)
+        count = self._adopt_unknown()
+        self.mended = (
+            f"The history was damaged ({details}). {count} jobs were found again; the old file is kept as {aside}."
+        )
+        return self._db
+
+    def _set_aside(self) -> str:
+        """Moves a damaged database out of the way; its new name."""
+        name = f"{self._path.stem}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}{self._path.suffix}"
+        try:
+            for ending in ("", "-wal", "-shm"):
+                part = self._path.with_name(self._path.name + ending)
+                if part.exists():
+                    part.replace(self._path.with_name(name + ending))
+        except OSError as problem:
+            raise atomic.setup_problem(problem, self._path) from None
+        return name
+
+    def _adopt_unknown(self) -> int:
+        """Takes in job folders that the database does not know; how many."""
+        known = {id_ for (id_,) in self._db.execute("SELECT id FROM job")}
+        try:
+            folders = sorted(folder for folder in self._jobs.iterdir() if folder.name not in known)
+        except OSError as problem:
+            raise atomic.setup_problem(problem, self._jobs) from None
+        found = [row for row in map(_read_job_file, folders) if row is not None]
+        for row in found:
+            self._save(row, lasting=False)
+        return len(found)
+
+    def _new_id(self, now: float) -> str:
+        """Sorts after all others, even where the clock went back."""
+        id_ = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
+        (last,) = self._db.execute("SELECT max(id) FROM job").fetchone()
+        if last is None or id_ > last:
+            return id_
+        head, _, number = last.rpartition("-")
+        return f"{head}-{int(number, 16) + 1:04x}"
+
+    def _save(self, row: JobRow, *, lasting: bool) -> None:
+        values = _to_values(row)
+        names = ", ".join(values)
+        marks = ", ".join(f":{name}" for name in values)
+        with self._writing(lasting=lasting) as db:
+            db.execute(f"INSERT OR REPLACE INTO job ({names}) VALUES ({marks})", values)
+
+    @contextmanager
+    def _writing(self, *, lasting: bool) -> Iterator[sqlite3.Connection]:
+        try:
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
+            with self._db:
+                yield self._db
+        except sqlite3.Error as problem:
+            if getattr(problem, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                raise SetupProblem(
+                    "There is not enough space left for the history.", "Free some space on this disk.", str(problem)
+                ) from None
+            raise _history_problem(problem) from None
+
+    def _select(self, rest: str, values: tuple[Any, ...]) -> list[JobRow]:
+        try:
+            with closing(self._db.cursor()) as cursor:
+                cursor.row_factory = sqlite3.Row
+                return [self._from_values(dict(found)) for found in cursor.execute(f"SELECT * FROM job {rest}", values)]
+        except sqlite3.Error as problem:
+            raise _history_problem(problem) from None
+
+    def _from_values(self, values: dict[str, Any]) -> JobRow:
+        return _from_values(values, self._jobs / values["id"])
+
+
+# -- one row in its two written forms ----------------------------------------------------------------------------------
+
+
+def _to_values(row: JobRow) -> dict[str, Any]:
+    """Plain values by column; paths relative to the job folder, so that the jobs can be moved."""
+    result = row.result_path
+    if result is not None and result.is_relative_to(row.folder):
+        result = result.relative_to(row.folder)
+    facts = row.facts
+    return {
+        "id": row.id,
+        "state": row.state.value,
+        "request": json.dumps(row.request.to_dict()),
+        "title": row.title,
+        "created": row.created,
+        "started": row.started,
+        "ended": row.ended,
+        "starts": row.starts,
+        "stage": row.stage,
+        "engine": row.engine,
+        "result": None if result is None else result.as_posix(),
+        "facts": None
+        if facts is None
+        else json.dumps([facts.vertices, facts.faces, facts.parts, facts.watertight, list(facts.size_m)]),
+        "warnings": json.dumps(row.warnings),
+        "error_kind": row.error_kind,
+        "error_message": row.error_message,
+        "error_advice": row.error_advice,
+        "error_details": row.error_details,
+        "seconds": row.seconds,
+    }
+
+
+def _from_values(values: dict[str, Any], folder: Path) -> JobRow:
+    """The row that `_to_values` wrote. A request that cannot be read is empty: the result is still worth showing."""
+    try:
+        request = Request.from_dict(json.loads(values.pop("request")))
+    except (InputProblem, ValueError):
+        request = Request()
+    facts, result = values.pop("facts"), values.pop("result")
+    if facts is not None:
+        vertices, faces, parts, watertight, size = json.loads(facts)
+        facts = Facts(vertices, faces, parts, watertight, tuple(size))
+    return JobRow(
+        **values
+        | {
+            "state": JobState(values["state"]),
+            "request": request,
+            "folder": folder,
+            "facts": facts,
+            "result_path": None if result is None else folder / result,
+            "warnings": tuple(json.loads(values["warnings"])),
+            "fraction": 1.0 if values["state"] == JobState.DONE else 0.0,
+        }
+    )
+
+
+def _write_job_file(row: JobRow) -> None:
+    content = json.dumps({"version": SCHEMA_VERSION, "job": _to_values(row)}, indent=1, ensure_ascii=False)
+    atomic.write_file(row.folder / JOB_FILE, content.encode())
+
+
+def _read_job_file(folder: Path) -> JobRow | None:
+    """The row in a job folder; None where the folder holds none that is whole."""
+    try:
+        values = json.loads((folder / JOB_FILE).read_bytes())["job"]
+        row = _from_values({**values, "id": folder.name}, folder)
+        _to_values(row)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return row
+
+
+def _after_crash(row: JobRow) -> JobRow:
+    """What becomes of a job that was running when the program ended."""
+    if row.starts < MAX_STARTS:
+        return replace(row, state=JobState.QUEUED)
+    return replace(
+        row,
+        state=JobState.FAILED,
+        ended=time.time(),
+        error_kind="bug",
+        error_message=f"The program ended {row.starts} times while it worked on this.",
+        error_advice="Try a lower quality or another engine.",
+    )
+
+
+# -- SQLite ------------------------------------------------------------------------------------------------------------
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """An open, checked database that nobody else uses. Raises sqlite3.DatabaseError, HistoryProblem."""
+    db = sqlite3.connect(path, timeout=1.0)
+    try:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("PRAGMA journal_mode = WAL")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise HistoryProblem(
+                "The history was written by a newer version of this program.", "Install the newest version to open it."
+            )
+        (state,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if state != "ok":
+            raise sqlite3.DatabaseError(state)
+        with db:
+            db.execute("BEGIN IMMEDIATE")
+            if version == 0:
+                db.execute(_SCHEMA)
+                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _is_busy(problem: sqlite3.Error) -> bool:
+    code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _history_problem(problem: sqlite3.Error) -> HistoryProblem:
+    if _is_busy(problem):
+        return HistoryProblem(
+            "The history is in use by another program.", "Close the other window first.", str(problem)
+        )
+    return HistoryProblem("The history cannot be read or written.", "Check the disk, then start again.", str(problem))
+
+
+def _since(row: JobRow, at: float) -> float | None:
+    return None if row.started is None else max(at - row.started, 0.0)
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= TITLE_LENGTH else f"{text[: TITLE_LENGTH - 1].rstrip()}…"
