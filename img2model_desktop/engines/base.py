@@ -120,6 +120,7 @@ class EngineSpec:
         options: frozen dataclass whose fields are made by `option`.
         quality: what a quality level changes in the options' defaults.
         styles: names of styles, first the default; only picture makers have some.
+        uses_seed: whether it draws random numbers, so that the seed matters.
         licence: SPDX name of code and weights.
         peak_mib: measured peak of memory that a job with this engine adds, MiB.
     """
@@ -132,6 +133,7 @@ class EngineSpec:
     options: type = NoOptions
     quality: Mapping[Quality, Mapping[str, OptionValue]] = field(default_factory=dict)
     styles: tuple[str, ...] = ()
+    uses_seed: bool = False
     licence: str = "MIT"
     peak_mib: int = 256
 

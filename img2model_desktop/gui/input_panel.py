@@ -1,0 +1,205 @@
+"""The left panel: what to make a mesh of, and how; and the button that does it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from img2model_desktop.core.request import Request
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.base import Role, build_options
+from img2model_desktop.gui.controls import Segments, label, rule
+from img2model_desktop.gui.icons import Icons
+from img2model_desktop.gui.latest_call import Caller
+from img2model_desktop.gui.picture_source import PictureSource
+from img2model_desktop.gui.prompt_source import PromptSource
+from img2model_desktop.gui.settings_form import SettingsForm
+from img2model_desktop.gui.theme import SPACE
+from img2model_desktop.jobs.plan import problems
+
+PICTURE, PROMPT = "picture", "prompt"
+_BLOCKING = ("input",)  # kinds of trouble that a job would run into as well
+
+
+class InputPanel(QWidget):
+    """Makes the request that Generate turns into a job.
+
+    Signals:
+        generate_wished: the user wants a job for each of these requests: a tuple of `Request`.
+        browse_wished: the user wants to choose a file.
+    """
+
+    generate_wished = Signal(object)
+    browse_wished = Signal()
+
+    def __init__(self, caller: Caller, icons: Icons, samples: tuple[Path, ...], size_mm: float) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._icons = icons
+        self._cutter = catalog.of_role(Role.CUTTER)[0]
+        self.pictures = PictureSource(caller, icons, samples)
+        self.words = PromptSource(caller, icons, catalog.of_role(Role.MAKER)[0])
+        self.form = SettingsForm(icons, size_mm)
+        self.pictures.set_cutter(self._cutter_in_use)
+        self._build()
+        self._connect()
+        self._update()
+
+    # The request
+
+    @property
+    def mode(self) -> str:
+        return self.source.value
+
+    def request(self) -> Request:
+        """What the panel says now."""
+        return self._request_for(self.pictures.path)
+
+    def requests(self) -> tuple[Request, ...]:
+        """One request for each picture that was brought together, or the one that there is."""
+        if self.mode == PICTURE and self.pictures.brought:
+            return tuple(self._request_for(str(path)) for path in self.pictures.brought)
+        return (self.request(),)
+
+    def _request_for(self, path: str) -> Request:
+        if self.mode == PROMPT:
+            words = self.words
+            base = Request(prompt=words.prompt, style=words.style_name if words.prompt else "", maker=words.maker.key)
+        else:
+            base = Request(picture=path, strokes=self.pictures.strokes_of(path) if path else ())
+        return self.form.apply_to(replace(base, cutter=self._cutter.key))
+
+    def load(self, request: Request, picture: str) -> None:
+        """Shows a request again; `picture` is where its picture lies now."""
+        self.form.load(request)
+        if request.picture:
+            self._set_mode(PICTURE)
+            self.pictures.use(picture, request.strokes)
+        else:
+            self._set_mode(PROMPT)
+            self.words.show_words(request.prompt, request.style)
+        self._update()
+
+    def bring(self, paths: tuple[Path, ...]) -> None:
+        """Takes pictures in."""
+        self._set_mode(PICTURE)
+        self.pictures.bring(paths)
+
+    def generate(self) -> None:
+        """Wishes for a job, unless something is in the way."""
+        if not self.reason():
+            self.generate_wished.emit((self.request(),))
+
+    def reason(self) -> str:
+        """Why Generate is switched off, with what to do, or ""."""
+        for problem in problems(self.request()):
+            return f"{problem.message} {problem.advice}"
+        trouble = self.pictures.trouble if self.mode == PICTURE else self.words.trouble
+        if trouble and trouble.kind in _BLOCKING:
+            return f"{trouble.message} {trouble.advice}"
+        return ""
+
+    def retint(self) -> None:
+        """The icons again, in the theme's colours."""
+        self.pictures.retint()
+        self.words.retint()
+        self.form.retint()
+        self.generate_button.setIcon(self._icons.icon("generate", self._icons.colours.on_accent))
+
+    # Building
+
+    def _build(self) -> None:
+        self.source = Segments(
+            [
+                (PICTURE, "Picture", "Make a mesh of a picture"),
+                (PROMPT, "Prompt", "Make a mesh of a few words"),
+            ],
+            "Source",
+        )
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.pictures)
+        self._pages.addWidget(self.words)
+        page = QWidget()
+        page.setObjectName("panel_page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(12, 12, 12, 12)
+        column.setSpacing(12)
+        column.addWidget(self.source)
+        column.addWidget(self._pages, 1)
+        column.addWidget(rule())
+        column.addWidget(self.form)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(page)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self._scroll, 1)
+        whole.addWidget(rule())
+        whole.addWidget(self._build_footer())
+        self.setMinimumWidth(304)
+
+    def _build_footer(self) -> QWidget:
+        self._reason = label("", "dim", wrap=True)
+        self._reason.setAccessibleName("Why Generate is switched off")
+        self.generate_button = QPushButton("Generate")
+        self.generate_button.setObjectName("primary")
+        self.generate_button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.queue_all_button = QPushButton()
+        self.queue_all_button.setMinimumHeight(42)
+        row = QHBoxLayout()
+        row.setSpacing(SPACE)
+        row.addWidget(self.generate_button, 1)
+        row.addWidget(self.queue_all_button)
+        footer = QWidget()
+        column = QVBoxLayout(footer)
+        column.setContentsMargins(12, 12, 12, 12)
+        column.setSpacing(SPACE)
+        column.addLayout(row)
+        column.addWidget(self._reason)
+        return footer
+
+    def _connect(self) -> None:
+        self.source.chosen.connect(self._on_source_chosen)
+        self.pictures.changed.connect(self._update)
+        self.pictures.browse_wished.connect(self.browse_wished)
+        self.words.changed.connect(self._update)
+        self.form.changed.connect(self._update)
+        self.form.cutter_changed.connect(self.pictures.cut_again)
+        self.generate_button.clicked.connect(self.generate)
+        self.queue_all_button.clicked.connect(lambda: self.generate_wished.emit(self.requests()))
+
+    def _cutter_in_use(self) -> tuple[str, Any]:
+        request = self.form.apply_to(Request())
+        return self._cutter.key, build_options(self._cutter, request.quality, self.form.cutter_options())
+
+    def _set_mode(self, mode: str) -> None:
+        self.source.set_value(mode)
+        self._on_source_chosen(mode)
+
+    @Slot(str)
+    def _on_source_chosen(self, mode: str) -> None:
+        self._pages.setCurrentIndex(0 if mode == PICTURE else 1)
+        self.form.set_uses_prompt(mode == PROMPT)
+        self._update()
+
+    @Slot()
+    def _update(self) -> None:
+        reason = self.reason()
+        self.generate_button.setEnabled(not reason)
+        self.generate_button.setToolTip(reason or "Make a mesh (Ctrl+Enter)")
+        self._reason.setText(reason)
+        self._reason.setVisible(bool(reason))
+        many = len(self.pictures.brought) if self.mode == PICTURE else 0
+        self.queue_all_button.setVisible(many > 1)
+        self.queue_all_button.setText(f"All {many}")
+        self.queue_all_button.setToolTip(f"Queue a job for each of the {many} pictures")
+        # Nothing in the way and nothing there yet differ: the second is an invitation, not a fault.
+        self.generate_button.setIcon(
+            self._icons.icon("generate", self._icons.colours.faint if reason else self._icons.colours.on_accent)
+        )

@@ -1,0 +1,229 @@
+"""The part of the input panel below the picture: engine, quality, size, seed, more options."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
+
+from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.base import EngineSpec, Role
+from img2model_desktop.gui.controls import CalmSpinBox, Fold, NumberField, Segments, label
+from img2model_desktop.gui.icons import Icons
+from img2model_desktop.gui.options_form import OptionsForm
+from img2model_desktop.gui.theme import SPACE
+
+_SIZES_MM = (1.0, 10_000.0)
+_AUTO_SUMMARY = "Looks at the outline, chooses the engine that fits, and says why."
+_QUALITIES = (
+    (Quality.DRAFT, "Draft", "Few triangles, small texture: for a first look"),
+    (Quality.STANDARD, "Standard", "For games and renders"),
+    (Quality.HIGH, "High", "Many triangles, large texture: for print and close-ups"),
+)
+
+
+class CalmComboBox(QComboBox):
+    """A list that leaves the wheel to the panel around it."""
+
+    def wheelEvent(self, event: object) -> None:
+        event.ignore()  # type: ignore[attr-defined]
+
+
+class SettingsForm(QWidget):
+    """How to turn the picture into a mesh.
+
+    Signals:
+        changed: the user changed something.
+        cutter_changed: an option of the cutter changed, so that the cut-out may look different.
+    """
+
+    changed = Signal()
+    cutter_changed = Signal()
+
+    def __init__(self, icons: Icons, size_mm: float) -> None:
+        super().__init__()
+        self._icons = icons
+        self._forms: dict[str, OptionsForm] = {}
+        self._uses_prompt = False
+        self._build(size_mm)
+        self._rebuild_options({})
+        self._describe_engine()
+        self.engine.currentIndexChanged.connect(self._on_engine_changed)
+        self.quality.chosen.connect(self._on_quality_chosen)
+        self.size.changed.connect(lambda: self.changed.emit())
+        self.seed.valueChanged.connect(lambda: self.changed.emit())
+
+    # What the panel asks
+
+    @property
+    def engine_key(self) -> str:
+        return str(self.engine.currentData())
+
+    def apply_to(self, request: Request) -> Request:
+        """The request with everything that this form holds."""
+        return replace(
+            request,
+            engine=self.engine_key,
+            quality=Quality(self.quality.value),
+            seed=self.seed.value() if self._has_seed() else 0,
+            size_mm=self.size.value,
+            options=tuple(sorted(self._options().items())),
+        )
+
+    def cutter_options(self) -> dict[str, OptionValue]:
+        """The cutter's options that the user changed, by plain name."""
+        form = self._forms.get("cutout")
+        return form.given() if form else {}
+
+    # What the panel does
+
+    def load(self, request: Request) -> None:
+        """Shows what a request holds. No signal but one `changed` at the end."""
+        with QSignalBlocker(self.engine), QSignalBlocker(self.seed):
+            self.engine.setCurrentIndex(max(0, self.engine.findData(request.engine)))
+            self.seed.setValue(request.seed)
+        self.quality.set_value(request.quality)
+        self.size.set_value(request.size_mm)
+        self._uses_prompt = not request.picture
+        self._rebuild_options(dict(request.options))
+        self._describe_engine()
+        self.cutter_changed.emit()
+        self.changed.emit()
+
+    def set_uses_prompt(self, uses: bool) -> None:
+        """Whether a picture maker is in the job: its options are shown then."""
+        if uses != self._uses_prompt:
+            self._uses_prompt = uses
+            self._rebuild_options(self._options())
+
+    def retint(self) -> None:
+        """The icons again, in the theme's colours."""
+        for form in self._forms.values():
+            form.retint()
+
+    # Building
+
+    def _build(self, size_mm: float) -> None:
+        self.engine = CalmComboBox()
+        self.engine.setAccessibleName("Engine")
+        self.engine.addItem("Auto", AUTO)
+        self.engine.setItemData(0, _AUTO_SUMMARY, Qt.ItemDataRole.ToolTipRole)
+        for spec in catalog.of_role(Role.SCULPTOR):
+            self.engine.addItem(spec.title, spec.key)
+            self.engine.setItemData(self.engine.count() - 1, spec.summary, Qt.ItemDataRole.ToolTipRole)
+        self._summary = label("", "dim", wrap=True)
+        self.quality = Segments([(str(q), text, tip) for q, text, tip in _QUALITIES], "Quality")
+        self.quality.set_value(Quality.STANDARD)
+        self.size = NumberField("Size", *_SIZES_MM, 1.0, "mm")
+        self.size.setToolTip("Longest side of the mesh")
+        self.size.set_value(size_mm)
+        self.seed = CalmSpinBox()
+        self.seed.setRange(0, 2**31 - 1)
+        self.seed.setButtonSymbols(CalmSpinBox.ButtonSymbols.NoButtons)
+        self.seed.setToolTip("Another seed gives another result from the same picture")
+        self._seed_label = label("Seed", "dim")
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(SPACE)
+        grid.setVerticalSpacing(SPACE)
+        grid.setColumnMinimumWidth(0, 56)
+        grid.setColumnStretch(1, 1)
+        rows = ((label("Engine", "dim"), self.engine), (None, self._summary), (label("Quality", "dim"), self.quality))
+        for row, (caption, control) in enumerate((*rows, (label("Size", "dim"), self.size), (self._seed_label, self.seed))):
+            if caption:
+                caption.setBuddy(control)
+                grid.addWidget(caption, row, 0)
+            grid.addWidget(control, row, 1)
+        self._options_box = QWidget()
+        self._options_column = QVBoxLayout(self._options_box)
+        self._options_column.setContentsMargins(0, 0, 0, 0)
+        self._options_column.setSpacing(SPACE)
+        self.more = Fold("More options", self._options_box)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE)
+        column.addLayout(grid)
+        column.addWidget(self.more)
+
+    def _specs(self) -> list[EngineSpec]:
+        """The engines whose options are shown: for Auto, what every sculptor lets the user set."""
+        sculptors = catalog.of_role(Role.SCULPTOR)
+        chosen = [spec for spec in sculptors if spec.key == self.engine_key] or [_common(sculptors)]
+        makers = [spec for spec in catalog.of_role(Role.MAKER)[:1] if self._uses_prompt]
+        return [spec for spec in (*chosen, *catalog.of_role(Role.CUTTER)[:1], *makers) if _shown(spec)]
+
+    def _rebuild_options(self, options: Mapping[str, OptionValue]) -> None:
+        while self._options_column.count():
+            old = self._options_column.takeAt(0).widget()
+            if old:
+                old.hide()
+                old.deleteLater()
+        self._forms = {}
+        specs = self._specs()
+        for spec in specs:
+            form = OptionsForm(spec, Quality(self.quality.value), self._icons, _shown(spec))
+            form.set_given(_given(spec, options))
+            form.changed.connect(self.cutter_changed if spec.role is Role.CUTTER else self.changed)
+            if spec.role is Role.CUTTER:
+                form.changed.connect(self.changed)
+            if len(specs) > 1:
+                self._options_column.addWidget(label(spec.title, "title"))
+            self._options_column.addWidget(form)
+            self._forms[spec.key] = form
+        self.seed.setVisible(self._has_seed())
+        self._seed_label.setVisible(self._has_seed())
+
+    def _has_seed(self) -> bool:
+        keys = {self.engine_key, *(spec.key for spec in catalog.of_role(Role.MAKER) if self._uses_prompt)}
+        return any(spec.uses_seed and (spec.key in keys or AUTO in keys) for spec in catalog.ENGINES)
+
+    def _options(self) -> dict[str, OptionValue]:
+        """What the user changed, as `engine.option`; what is common to all sculptors goes to each."""
+        options: dict[str, OptionValue] = {}
+        for key, form in self._forms.items():
+            keys = [spec.key for spec in catalog.of_role(Role.SCULPTOR)] if key == AUTO else [key]
+            options.update({f"{owner}.{name}": value for owner in keys for name, value in form.given().items()})
+        return options
+
+    def _describe_engine(self) -> None:
+        self._summary.setText(str(self.engine.currentData(Qt.ItemDataRole.ToolTipRole)))
+
+    @Slot()
+    def _on_engine_changed(self) -> None:
+        kept = {name.partition(".")[2]: value for name, value in self._options().items()}
+        self._rebuild_options(kept)
+        self._describe_engine()
+        self.changed.emit()
+
+    @Slot(str)
+    def _on_quality_chosen(self, quality: str) -> None:
+        for form in self._forms.values():
+            form.set_quality(Quality(quality))
+        self.changed.emit()
+
+
+def _common(sculptors: tuple[EngineSpec, ...]) -> EngineSpec:
+    """A stand-in for Auto, whose form shows the options that every sculptor has."""
+    return replace(sculptors[0], key=AUTO, title="Any engine")
+
+
+def _shown(spec: EngineSpec) -> frozenset[str]:
+    """Names of the options to show."""
+    specs = catalog.of_role(Role.SCULPTOR) if spec.key == AUTO else (spec,)
+    return frozenset.intersection(*(frozenset(_names(each.options)) for each in specs))
+
+
+def _names(kind: type) -> set[str]:
+    return {item.name for item in fields(kind)}
+
+
+def _given(spec: EngineSpec, options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    """The options of a request that belong to this engine, by plain name."""
+    names = _shown(spec)
+    found: dict[str, OptionValue] = {}
+    for name, value in options.items():
+        owner, _, plain = name.rpartition(".")
+        if plain in names and (owner in ("", spec.key) or spec.key == AUTO):
+            found[plain] = value
+    return found
