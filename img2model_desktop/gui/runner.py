@@ -7,6 +7,7 @@ thread and a helper process of their own, so that they never wait for a job.
 
 import logging
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
 
 from img2model_desktop.aside import Helper, Worker
-from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent
+from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, Stopped
 from img2model_desktop.core.request import Stroke
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
@@ -119,7 +120,7 @@ class JobRunner(QObject):
             return
         if any(waiting == job_id for waiting, _ in self._waiting):
             self._waiting = deque(item for item in self._waiting if item[0] != job_id)
-            self._apply(self._store.stopped(job_id))
+            self._apply(Stopped(job_id, time.time()))
             self.queue_changed.emit()
 
     def cancel_all(self) -> None:

@@ -1,7 +1,7 @@
 """How a job runs: the only place that knows the order of the stages."""
 
 import hashlib
-import shutil
+import io
 import time
 import traceback
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from img2model_desktop import __version__
+from img2model_desktop.core import atomic
 from img2model_desktop.core.chooser import Choice, choose_sculptor
 from img2model_desktop.core.clean import clean
 from img2model_desktop.core.events import (
@@ -38,7 +39,7 @@ from img2model_desktop.core.subject import Finding, check_subject
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.engines.bench import Bench
-from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, OutOfMemory, SetupProblem
+from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, OutOfMemory
 from img2model_desktop.jobs.plan import Plan
 
 Emit = Callable[[JobEvent], None]
@@ -208,7 +209,7 @@ class _Run:
 
 def kept_input(folder: Path) -> Path | None:
     """The copy of the user's picture in a job folder, or None."""
-    return next((path for path in sorted(folder.glob(f"{INPUT_STEM}.*")) if path.suffix != ".part"), None)
+    return next(iter(sorted(folder.glob(f"{INPUT_STEM}.*"))), None)
 
 
 def _keep_input(source: Path, folder: Path, max_bytes: int) -> Path:
@@ -225,24 +226,8 @@ def _keep_input(source: Path, folder: Path, max_bytes: int) -> Path:
             f"“{source.name}” could not be read.", "Check that it is still there and that you may open it.", str(error)
         ) from None
     target = folder / (INPUT_STEM + (source.suffix.lower()[:10] or ".bin"))
-    part = folder / (INPUT_STEM + ".part")
-    try:
-        part.write_bytes(data)
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise disk_problem(folder, error) from None
+    atomic.write_file(target, data)
     return target
-
-
-def disk_problem(folder: Path, error: OSError) -> SetupProblem:
-    """What to tell when the job folder cannot be written."""
-    free = shutil.disk_usage(folder).free / 1e6 if folder.is_dir() else 0.0
-    return SetupProblem(
-        "The job's folder could not be written.",
-        f"There are {free:.0f} MB free; make room and run it again.",
-        str(error),
-    )
 
 
 # What runs aside: module-level functions whose last two arguments are `report` and `is_cancelled`.
@@ -279,17 +264,13 @@ def _keep_shape(mesh: Mesh, path: Path, report: Any, is_cancelled: Any) -> None:
         picture = getattr(mesh, name)
         if picture is not None:
             arrays[name] = picture.pixels
-    part = path.with_suffix(".part")
-    try:
-        with part.open("wb") as file:
-            np.savez(file, **arrays)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise disk_problem(path.parent, error) from None
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    atomic.write_file(path, content.getvalue())
 
 
 def load_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh:  # noqa: ARG001
+    """The mesh that stage 3 left, before it was cleaned and scaled."""
     with np.load(path) as arrays:
         pictures = {
             name: Picture.own(arrays[name])
@@ -308,5 +289,4 @@ def _save(mesh: Mesh, path: Path, recipe: dict[str, Any], report: Any, is_cancel
     facts = measure(mesh)
     report(0.3)
     write_mesh(mesh, path, recipe)
-    width, height, depth = (float(side) for side in mesh.size_m)
-    return Facts(facts.vertices, facts.faces, facts.parts, facts.watertight, (width, height, depth))
+    return facts.brief()

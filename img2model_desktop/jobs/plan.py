@@ -1,7 +1,6 @@
 """From what the user asked for to what will be done: every default filled in, every problem found at once."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -134,7 +133,11 @@ class _Checked:
             self._say("A style needs a prompt, not a picture.", "Leave the style out.")
 
     def _find(self, key: str, role: Role) -> EngineSpec | None:
-        return self._try(lambda: catalog.find(key, role))
+        try:
+            return catalog.find(key, role)
+        except InputProblem as problem:
+            self._say(problem.message, problem.advice)
+            return None
 
     def _find_sculptors(self) -> tuple[EngineSpec, ...]:
         if self._request.engine == AUTO:
@@ -151,8 +154,10 @@ class _Checked:
                 given[spec.key][name.rpartition(".")[2]] = value
         steps = {}
         for spec in specs:
-            options = self._try(lambda spec=spec: build_options(spec, self._request.quality, given[spec.key]))
-            steps[spec.key] = Step(spec.key, options)
+            try:
+                steps[spec.key] = Step(spec.key, build_options(spec, self._request.quality, given[spec.key]))
+            except InputProblem as problem:
+                self._say(problem.message, problem.advice)
         return steps
 
     def _owner(self, name: str, specs: list[EngineSpec]) -> EngineSpec | None:
@@ -171,10 +176,3 @@ class _Checked:
             self._say(f"No engine of this job has an option “{name}”.", f"There are: {', '.join(names)}.")
             return None
         return having[0]
-
-    def _try(self, look: Callable[[], Any]) -> Any:
-        try:
-            return look()
-        except InputProblem as problem:
-            self._say(problem.message, problem.advice)
-            return None
