@@ -12,6 +12,7 @@ from img2model_desktop.core.events import Stage
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.errors import HistoryProblem
+from img2model_desktop.gui.calls import THUMBNAIL
 from img2model_desktop.jobs.store import JobRow, JobState
 
 Index = QModelIndex | QPersistentModelIndex
@@ -19,7 +20,7 @@ Index = QModelIndex | QPersistentModelIndex
 JOB_ROLE = Qt.ItemDataRole.UserRole
 THUMBNAIL_SIDE_PX = 256
 THUMBNAILS_KEPT = 200
-PICTURE_FILES = ("thumbnail.png", "cutout.png", "made.png")  # in a job folder, the best first
+PICTURE_FILES = (THUMBNAIL, "cutout.png", "made.png")  # in a job folder, the best first
 
 # How a job's time is shared among its stages, as measured on a standard job: a bar that runs evenly.
 _STAGE_ENDS = {

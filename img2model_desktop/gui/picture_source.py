@@ -15,7 +15,7 @@ from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.intake import image_from
 from img2model_desktop.gui.latest_call import Caller, LatestCall
 from img2model_desktop.gui.picture_strip import PictureStrip
-from img2model_desktop.gui.previews import original_preview
+from img2model_desktop.gui.calls import original_preview
 from img2model_desktop.gui.runner import Trouble, cut_preview
 from img2model_desktop.gui.theme import SPACE
 

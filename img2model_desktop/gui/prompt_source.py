@@ -12,7 +12,7 @@ from img2model_desktop.gui.cutout_canvas import CutoutCanvas
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.intake import image_from
 from img2model_desktop.gui.latest_call import Caller, LatestCall
-from img2model_desktop.gui.previews import made_preview
+from img2model_desktop.gui.calls import made_preview
 from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.theme import SPACE
 

@@ -1,0 +1,54 @@
+"""What the window lets run aside: module-level functions for `JobRunner.call`, beside those of the runner."""
+
+from pathlib import Path
+from typing import Any
+
+from img2model_desktop.core.picture import Picture
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.base import Role
+from img2model_desktop.gui.runner import PREVIEW_SIDE_PX
+
+THUMBNAIL = "thumbnail.png"
+THUMBNAIL_SIDE_PX = 256
+
+
+def original_preview(path: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+    """The picture file, its longer side at most `PREVIEW_SIDE_PX`."""
+    from img2model_desktop.core.picture_files import Limits, read_picture
+
+    return read_picture(path, Limits(max_side=PREVIEW_SIDE_PX))
+
+
+def made_preview(maker: str, prompt: str, style: str, options: Any, seed: int, report: Any, is_cancelled: Any) -> Any:
+    """The picture that the maker draws for the words."""
+    from img2model_desktop.engines.bench import call_engine
+
+    spec = catalog.find(maker, Role.MAKER)
+    return call_engine(spec.entry, "make", (prompt, style, options, seed), report, is_cancelled)
+
+
+def shape_preview(path: str, report: Any, is_cancelled: Any) -> Any:
+    """The mesh of a job that is still under way, from its `shape.npz`."""
+    from img2model_desktop.jobs.pipeline import load_shape
+
+    return load_shape(Path(path), report, is_cancelled)
+
+
+def save_picture(picture: Picture, path: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+    """Writes a PNG; its path."""
+    from img2model_desktop.core.picture_files import write_png
+
+    write_png(picture, path)
+    return path
+
+
+def make_thumbnail(result: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+    """Draws the small picture of a result into its job folder; the folder's name, which is the job's id."""
+    from img2model_desktop.core.mesh_files import read_mesh
+    from img2model_desktop.core.picture_files import write_png
+    from img2model_desktop.gui.offscreen import render_mesh
+
+    path = Path(result)
+    picture = render_mesh(read_mesh(path), THUMBNAIL_SIDE_PX)
+    write_png(picture, path.with_name(THUMBNAIL))
+    return path.parent.name
