@@ -20,12 +20,13 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+def write_files(folder: Path, contents: Mapping[str, bytes], *, flush: bool = True) -> None:
     """Writes several files that belong together, all or none, the first name last (it refers to the others).
 
     Args:
         folder: that exists.
         contents: bytes by file name.
+        flush: see `write_file`.
 
     Raises:
         SetupProblem: the disk is full, the folder is missing or not writable, a name is too long, a name is taken by
@@ -33,13 +34,17 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
     """
     with staging(folder) as hidden:
         for name, content in contents.items():
-            write_flushed(hidden / name, content)
-        publish(hidden, folder, tuple(contents))
+            write_staged(hidden / name, content, flush=flush)
+        publish(hidden, folder, tuple(contents), flush=flush)
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Writes one file, whole or not at all; raises SetupProblem as `write_files` does."""
-    write_files(path.parent, {path.name: content})
+def write_file(path: Path, content: bytes, *, flush: bool = True) -> None:
+    """Writes one file, whole or not at all; raises SetupProblem as `write_files` does.
+
+    Args:
+        flush: wait until the disk has it, so that it lasts through a power cut; a disk may take 10 ms for that.
+    """
+    write_files(path.parent, {path.name: content}, flush=flush)
 
 
 @contextlib.contextmanager
@@ -55,23 +60,25 @@ def staging(folder: Path) -> Iterator[Path]:
         shutil.rmtree(hidden, ignore_errors=True)
 
 
-def write_flushed(path: Path, content: bytes) -> None:
-    """Writes a file and waits until the disk has it. Raises SetupProblem."""
+def write_staged(path: Path, content: bytes, *, flush: bool = True) -> None:
+    """Writes a file in a folder of `staging`; see `write_file`. Raises SetupProblem."""
     try:
         with path.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
     except OSError as problem:
         raise setup_problem(problem, path) from None
 
 
-def publish(hidden: Path, folder: Path, names: tuple[str, ...]) -> None:
+def publish(hidden: Path, folder: Path, names: tuple[str, ...], *, flush: bool = True) -> None:
     """Moves staged files to their names, the first one last; puts everything back when one of them fails.
 
     Args:
         hidden: folder that `staging` made in `folder`.
         names: of the files in it.
+        flush: see `write_file`.
 
     Raises:
         SetupProblem: a name is too long, taken by a folder, or (Windows) in use by another program.
@@ -90,7 +97,8 @@ def publish(hidden: Path, folder: Path, names: tuple[str, ...]) -> None:
     except OSError as problem:
         _put_back(kept, folder, done, hidden)
         raise setup_problem(problem, folder / (done[-1] if done else names[0])) from None
-    _flush_folder(folder)
+    if flush:
+        _flush_folder(folder)
 
 
 def _put_back(kept: Path, folder: Path, done: list[str], hidden: Path) -> None:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ Beside = Callable[[str], bytes]
 
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+_ESCAPED = re.compile(r"(%[0-9a-fA-F]{2})+")
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _HARMLESS = (
     "KHR_materials_",
@@ -311,7 +313,7 @@ def _buffer(source: _Source, number: int) -> bytes:
 def _uri(source: _Source, uri: str) -> bytes:
     """The bytes that a `data:` text holds or a file beside the document."""
     if not uri.startswith("data:"):
-        return source.beside(uri)
+        return source.beside(_ESCAPED.sub(lambda found: bytes.fromhex(found.group().replace("%", "")).decode(), uri))
     head, _, text = uri.partition(",")
     if not head.endswith(";base64"):
         raise InputProblem("This glTF file is broken.", "Export it again.", "data that is not base64")

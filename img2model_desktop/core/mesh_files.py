@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +22,10 @@ from img2model_desktop.core import atomic
 from img2model_desktop.core.gltf_read import decode_gltf, read_extras
 from img2model_desktop.core.gltf_write import encode_glb, encode_png
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.obj import MARK, encode_mtl, encode_obj
+from img2model_desktop.core.obj import MARK, decode_obj, encode_mtl, encode_obj
+from img2model_desktop.core.off import decode_off
 from img2model_desktop.core.picture import Picture
-from img2model_desktop.core.ply import encode_ply
+from img2model_desktop.core.ply import decode_ply, encode_ply
 from img2model_desktop.core.stl import decode_stl, encode_stl
 from img2model_desktop.errors import InputProblem, SetupProblem
 
@@ -175,18 +175,30 @@ def read(path: Path, limits: ReadLimits | None = None, up: str = "y") -> ReadMes
             f"“{atomic.shown(path)}” is not a mesh file that this program knows.",
             f"Use one of {', '.join(READ_SUFFIXES)}.",
         )
+    if up not in ("y", "z"):
+        raise InputProblem(f"“{up}” is not an axis that can point up.", "Use y or z.")
     content = _content(path, limits.file_bytes)
     if not content.strip(b"\0 \t\r\n"):
         raise InputProblem(f"“{atomic.shown(path)}” is empty.", "Get a whole copy of the file.")
-    if suffix in (".glb", ".gltf"):
-        mesh, notes = decode_gltf(
-            content, lambda name: _beside(path, name, limits), lambda data: _picture(data, limits), limits.vertices
-        )
-    elif suffix == ".stl":
-        mesh, notes = decode_stl(content, limits.vertices * 2), ()
-    else:
-        raise InputProblem(f"{suffix} is not read.", "Use GLB.")
+    mesh, notes = _decode(content, suffix, path, limits)
     return ReadMesh(_checked(mesh, suffix, up), notes)
+
+
+def _decode(content: bytes, suffix: str, path: Path, limits: ReadLimits) -> tuple[Mesh, tuple[str, ...]]:
+    def beside(name: str) -> bytes:
+        return _beside(path, name, limits)
+
+    def decode(data: bytes) -> Picture:
+        return _picture(data, limits)
+
+    if suffix in (".glb", ".gltf"):
+        return decode_gltf(content, beside, decode, limits.vertices)
+    if suffix == ".obj":
+        return decode_obj(content, beside, decode, limits.vertices)
+    if suffix == ".ply":
+        return decode_ply(content, limits.vertices)
+    mesh = decode_off(content, limits.vertices) if suffix == ".off" else decode_stl(content, limits.vertices * 2)
+    return mesh, ()
 
 
 def read_recipe(path: Path, limits: ReadLimits | None = None) -> dict[str, Any]:
@@ -217,12 +229,18 @@ def _beside(path: Path, name: str, limits: ReadLimits) -> bytes:
     """The bytes of a file that a mesh file names; it must lie in the same folder or below."""
     folder = path.resolve().parent
     try:
-        wanted = (folder / unquote(name)).resolve()
+        wanted = (folder / name).resolve()
     except (OSError, ValueError):
         wanted = folder.parent
     if "://" in name or not wanted.is_relative_to(folder):
         raise InputProblem(
             f"“{atomic.shown(path)}” refers to a file outside its folder, which is not opened.",
+            "Put all files that belong together into one folder.",
+            name[:200],
+        )
+    if not wanted.is_file():
+        raise InputProblem(
+            f"“{atomic.shown(path)}” needs “{atomic.shown(wanted)}”, which is not beside it.",
             "Put all files that belong together into one folder.",
             name[:200],
         )

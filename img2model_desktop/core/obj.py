@@ -1,12 +1,27 @@
 """OBJ with MTL (Wavefront, Advanced Visualizer manual, appendix B): text, no unit; millimetres are meant."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core.gltf_write import GENERATOR, ROUGHNESS
+from img2model_desktop.core.mesh import Mesh
+from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.polygons import (
+    as_float32,
+    broken,
+    indexed,
+    number,
+    text_of,
+    too_many,
+    triangulated,
+    without_triangles,
+)
 from img2model_desktop.core.topology import same_rows
+from img2model_desktop.errors import InputProblem
 
 MARK = f"# {GENERATOR.rsplit(' ', 1)[0]}"
 """How the first line of our OBJ and MTL files begins."""
@@ -56,3 +71,134 @@ def encode_mtl(texture_file: str) -> bytes:
 def _rows(line: str, values: NDArray[np.generic]) -> str:
     flat = values.tolist()
     return (line * len(flat)) % tuple(chain.from_iterable(flat))
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Parsed:
+    """What the lines of an OBJ file say."""
+
+    places: list[float] = field(default_factory=list)
+    uv: list[float] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    corners: list[int] = field(default_factory=list)
+    pairs: dict[tuple[int, int], int] = field(default_factory=dict)
+    known: dict[str, int] = field(default_factory=dict)
+    libraries: list[str] = field(default_factory=list)
+    material: str = ""
+    used: dict[str, None] = field(default_factory=dict)
+
+
+def decode_obj(
+    content: bytes, beside: Callable[[str], bytes], decode: Callable[[bytes], Picture], max_vertices: int
+) -> tuple[Mesh, tuple[str, ...]]:
+    """A mesh whose unit is the file's, and sentences about what was left out.
+
+    Args:
+        content: of the OBJ file.
+        beside: the bytes of a file that it names, or InputProblem.
+        decode: the picture in PNG, JPEG or WebP bytes, or InputProblem.
+        max_vertices: most that are read.
+
+    Raises:
+        InputProblem: it is broken, too large, or has no face.
+    """
+    parsed = _Parsed()
+    try:
+        for line in text_of(content).replace("\\\r\n", " ").replace("\\\n", " ").split("\n"):
+            _read_line(parsed, line)
+            if len(parsed.pairs) > max_vertices or len(parsed.corners) > 6 * max_vertices:
+                raise too_many("vertices", len(parsed.pairs), max_vertices)
+    except (ValueError, IndexError, OverflowError) as problem:
+        raise broken("OBJ", str(problem)[:200]) from None
+    faces = triangulated(np.array(parsed.counts, dtype=np.int64), np.array(parsed.corners, dtype=np.int64))
+    if not len(faces):
+        raise without_triangles("OBJ")
+    pairs = np.array(list(parsed.pairs), dtype=np.int64)
+    places = as_float32(parsed.places, 3)
+    if not ((pairs[:, 0] >= 0) & (pairs[:, 0] < len(places))).all():
+        raise broken("OBJ", "a face points at a vertex that is not there")
+    uv = as_float32(parsed.uv, 2)
+    has_uv = ((pairs[:, 1] >= 0) & (pairs[:, 1] < len(uv))).all() and np.isfinite(uv).all()
+    mesh = indexed(places[pairs[:, 0]], faces, "OBJ", uv[pairs[:, 1]] if has_uv else None)
+    if not has_uv:
+        return mesh, ()
+    texture, notes = _texture(parsed, beside, decode)
+    return replace(mesh, base_colour=texture), notes
+
+
+def _read_line(parsed: _Parsed, line: str) -> None:
+    words = line.split()
+    if not words:
+        return
+    match words[0]:
+        case "v":
+            x, y, z = words[1:4]
+            parsed.places += [number(x), number(y), number(z)]
+        case "vt":
+            parsed.uv += [number(words[1]), number(words[2]) if len(words) > 2 else 0.0]
+        case "f":
+            corners = [_corner(parsed, word) for word in words[1:]]
+            parsed.counts.append(len(corners))
+            parsed.corners += corners
+            parsed.used[parsed.material] = None
+        case "usemtl":
+            parsed.material = line.split(None, 1)[1].strip() if len(words) > 1 else ""
+        case "mtllib" if len(words) > 1:
+            parsed.libraries.append(line.split(None, 1)[1].strip())
+
+
+def _corner(parsed: _Parsed, word: str) -> int:
+    """The vertex that `7`, `7/3`, `7/3/2`, `7//2` or, counted from the end, `-1/-1` means."""
+    vertex = parsed.known.get(word)
+    if vertex is None:
+        place, _, rest = word.partition("/")
+        texture = rest.partition("/")[0]
+        at = _position(place, len(parsed.places) // 3)
+        at_uv = _position(texture, len(parsed.uv) // 2) if texture else -1
+        vertex = parsed.pairs.setdefault((at, at_uv), len(parsed.pairs))
+        if "-" not in word:
+            parsed.known[word] = vertex
+    return vertex
+
+
+def _position(text: str, so_far: int) -> int:
+    """Counted from 0; in the file from 1, or backwards from -1."""
+    at = int(text)
+    if at == 0 or at < -so_far:
+        raise ValueError(f"number {at}")
+    return at - 1 if at > 0 else so_far + at
+
+
+def _texture(
+    parsed: _Parsed, beside: Callable[[str], bytes], decode: Callable[[bytes], Picture]
+) -> tuple[Picture | None, tuple[str, ...]]:
+    """The one texture that all faces use, and why there is none."""
+    try:
+        maps: dict[str, str] = {}
+        for library in parsed.libraries:
+            maps |= _maps(text_of(beside(library)))
+        names = {maps.get(material, "") for material in parsed.used}
+        if len(names) > 1:
+            return None, ("The parts have textures of their own; they were left out.",)
+        name = names.pop()
+        return (decode(beside(name)), ()) if name else (None, ())
+    except InputProblem as problem:
+        return None, (f"The texture was left out: {problem.message}",)
+
+
+def _maps(text: str) -> dict[str, str]:
+    """File name of the base colour by material."""
+    found: dict[str, str] = {}
+    material = ""
+    for line in text.split("\n"):
+        head, _, rest = line.strip().partition(" ")
+        rest = rest.strip()
+        if head == "newmtl":
+            material = rest
+        elif head.lower() == "map_kd" and rest:
+            # options (-s 1 1 1) stand before the name, which may hold blanks where there are none
+            found[material] = (rest.split()[-1] if rest.startswith("-") else rest).replace("\\", "/")
+    return found

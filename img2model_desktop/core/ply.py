@@ -1,10 +1,16 @@
 """PLY (Turk 1994), binary: coloured vertices; no unit, millimetres are meant."""
 
+import re
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core.gltf_write import GENERATOR
+from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.polygons import as_float32, broken, indexed, number, too_many, triangulated
 
 _POSITION = [("x", "<f4"), ("y", "<f4"), ("z", "<f4")]
 _TEXTURE = [("s", "<f4"), ("t", "<f4")]
@@ -76,3 +82,236 @@ def sample(picture: Picture, uv: NDArray[np.float32]) -> NDArray[np.uint8]:
     upper = texel(left, top) * (1 - right_share) + texel(left + 1, top) * right_share
     lower = texel(left, top + 1) * (1 - right_share) + texel(left + 1, top + 1) * right_share
     return np.asarray(np.rint(upper * (1 - low_share) + lower * low_share), dtype=np.uint8)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+_KINDS = {
+    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1",
+    "short": "i2", "int16": "i2", "ushort": "u2", "uint16": "u2",
+    "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4",
+    "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
+}  # fmt: skip
+_HEADER_END = re.compile(rb"(?:^|\n)end_header[ \t]*\r?\n")
+_MOST_HEADER_BYTES = 65_536
+_UV_NAMES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
+_FACE_LISTS = ("vertex_indices", "vertex_index")
+
+
+@dataclass(frozen=True, slots=True)
+class _Property:
+    """A column: its type, and for a list the type of the count before it."""
+
+    name: str
+    kind: str
+    count_kind: str = ""
+
+
+@dataclass(slots=True)
+class _Element:
+    """A table of the file."""
+
+    name: str
+    count: int
+    properties: list[_Property]
+
+
+Columns = dict[str, Any]
+
+
+def decode_ply(content: bytes, max_vertices: int) -> tuple[Mesh, tuple[str, ...]]:
+    """A mesh whose unit is the file's, with uv where each vertex has it, and sentences about what was left out.
+
+    Raises:
+        InputProblem: it is broken, cut off, too large, or has no face.
+    """
+    end = _HEADER_END.search(content[:_MOST_HEADER_BYTES])
+    if end is None or not content.startswith(b"ply"):
+        raise broken("PLY", "no header")
+    try:
+        order, elements = _header(content[: end.start()].decode("ascii", errors="replace"))
+        _check(elements, len(content) - end.end(), max_vertices, is_text=not order)
+        reader = _Binary(content, end.end(), order) if order else _Text(content[end.end() :])
+        tables = {element.name: _table(reader, element) for element in elements}
+        vertex, (counts, corners) = tables["vertex"], _polygons(tables["face"])
+        vertices = as_float32(np.stack([vertex[axis] for axis in "xyz"], axis=1), 3)
+    except (ValueError, KeyError, IndexError, TypeError, OverflowError) as problem:
+        raise broken("PLY", repr(problem)[:200]) from None
+    mesh = indexed(vertices, triangulated(counts, corners), "PLY", _uv(vertex))
+    has_colour = "red" in vertex or "diffuse_red" in vertex
+    return mesh, ("The colours of the vertices were left out.",) if has_colour else ()
+
+
+def _header(text: str) -> tuple[str, list[_Element]]:
+    """Byte order ("<", ">" or "" for text) and tables."""
+    order: str | None = None
+    elements: list[_Element] = []
+    for line in text.splitlines():
+        words = line.split()
+        match words[:1]:
+            case ["format"]:
+                order = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}[words[1]]
+            case ["element"]:
+                elements.append(_Element(words[1], int(words[2]), []))
+            case ["property"] if words[1] == "list":
+                elements[-1].properties.append(_Property(words[4], _KINDS[words[3]], _KINDS[words[2]]))
+            case ["property"]:
+                elements[-1].properties.append(_Property(words[2], _KINDS[words[1]]))
+    if order is None or len({element.name for element in elements}) != len(elements):
+        raise ValueError("format or elements")
+    return order, elements
+
+
+def _check(elements: list[_Element], room: int, max_vertices: int, *, is_text: bool) -> None:
+    """Raises InputProblem where the header announces more than the file can hold or than is allowed."""
+    least = 0
+    for element in elements:
+        if element.count < 0:
+            raise broken("PLY", f"{element.count} {element.name}")
+        kinds = (item.count_kind or item.kind for item in element.properties)
+        least += element.count * sum(2 if is_text else np.dtype(kind).itemsize for kind in kinds)
+        if element.count > max_vertices * 2:
+            raise too_many(f"entries “{element.name[:20]}”", element.count, max_vertices * 2)
+    if least > room + 1:
+        raise broken("PLY", f"it announces at least {least} bytes and has {room}")
+
+
+class _Binary:
+    """Reads values from bytes."""
+
+    def __init__(self, content: bytes, at: int, order: str) -> None:
+        self._content, self._at, self._order = content, at, order
+
+    def rows(self, layout: list[tuple[str, str, int]], count: int) -> Columns:
+        """Columns by name, `(count,)` or `(count, n)`, of rows that all have this layout."""
+        kind = np.dtype([(name, self._order + code, (n,)) for name, code, n in layout])
+        if self._at + kind.itemsize * count > len(self._content):
+            raise ValueError("cut off")
+        table = np.frombuffer(self._content, dtype=kind, count=count, offset=self._at)
+        self._at += kind.itemsize * count
+        return {name: table[name] for name, _, _ in layout}
+
+    def mark(self) -> int:
+        """Where it is, for `back`."""
+        return self._at
+
+    def back(self, mark: int) -> None:
+        """Goes back to a mark."""
+        self._at = mark
+
+
+class _Text:
+    """Reads values from words."""
+
+    def __init__(self, content: bytes) -> None:
+        self._words, self._at = content.split(), 0
+
+    def rows(self, layout: list[tuple[str, str, int]], count: int) -> Columns:
+        """As `_Binary.rows`."""
+        width = sum(n for _, _, n in layout)
+        if self._at + width * count > len(self._words):
+            raise ValueError("cut off")
+        words = self._words[self._at : self._at + width * count]
+        self._at += width * count
+        table = np.array([number(word.decode("ascii")) for word in words], dtype=np.float64).reshape(count, width)
+        ends = np.cumsum([n for _, _, n in layout])
+        return {name: table[:, end - n : end] for (name, _, n), end in zip(layout, ends, strict=True)}
+
+    def mark(self) -> int:
+        """As `_Binary.mark`."""
+        return self._at
+
+    def back(self, mark: int) -> None:
+        """As `_Binary.back`."""
+        self._at = mark
+
+
+def _table(reader: _Binary | _Text, element: _Element) -> Columns:
+    """Columns of an element: `(n,)` for values, `(counts, all values)` for lists."""
+    if not element.count:
+        return {item.name: (_none(), _none()) if item.count_kind else np.zeros(0) for item in element.properties}
+    if not any(item.count_kind for item in element.properties):
+        layout = [(item.name, item.kind, 1) for item in element.properties]
+        return {name: values[:, 0] for name, values in reader.rows(layout, element.count).items()}
+    mark = reader.mark()
+    lengths = _lengths(reader, element)
+    reader.back(mark)
+    even = _even_table(reader, element, lengths)
+    if even is not None:
+        return even
+    reader.back(mark)
+    return _uneven_table(reader, element)
+
+
+def _none() -> NDArray[np.int64]:
+    return np.zeros(0, dtype=np.int64)
+
+
+def _lengths(reader: _Binary | _Text, element: _Element) -> list[int]:
+    """How many values each property has in the next row."""
+    lengths = []
+    for item in element.properties:
+        n = 1
+        if item.count_kind:
+            n = int(reader.rows([("n", item.count_kind, 1)], 1)["n"][0, 0])
+            if n < 0:
+                raise ValueError("a list of negative length")
+        reader.rows([("values", item.kind, n)], 1)
+        lengths.append(n)
+    return lengths
+
+
+def _even_table(reader: _Binary | _Text, element: _Element, lengths: list[int]) -> Columns | None:
+    """The table when each row has lists of the same lengths, as nearly every file has; else None."""
+    layout = []
+    for k, (item, n) in enumerate(zip(element.properties, lengths, strict=True)):
+        layout += [(f"count {k}", item.count_kind, 1)] if item.count_kind else []
+        layout.append((f"values {k}", item.kind, n))
+    try:
+        rows = reader.rows(layout, element.count)
+    except ValueError:  # too short for that, or words that are no numbers
+        return None
+    table: Columns = {}
+    for k, (item, n) in enumerate(zip(element.properties, lengths, strict=True)):
+        values = rows[f"values {k}"]
+        if not item.count_kind:
+            table[item.name] = values[:, 0]
+        elif (rows[f"count {k}"] == n).all():
+            table[item.name] = (np.full(element.count, n, dtype=np.int64), values.reshape(-1))
+        else:
+            return None
+    return table
+
+
+def _uneven_table(reader: _Binary | _Text, element: _Element) -> Columns:
+    """The table row by row."""
+    counts: dict[str, list[int]] = {item.name: [] for item in element.properties}
+    values: dict[str, list[NDArray[Any]]] = {item.name: [] for item in element.properties}
+    for _ in range(element.count):
+        for item in element.properties:
+            n = int(reader.rows([("n", item.count_kind, 1)], 1)["n"][0, 0]) if item.count_kind else 1
+            counts[item.name].append(n)
+            values[item.name].append(reader.rows([("values", item.kind, n)], 1)["values"][0])
+    joined = {name: np.concatenate(parts) for name, parts in values.items()}
+    return {
+        item.name: (np.array(counts[item.name], dtype=np.int64), joined[item.name])
+        if item.count_kind
+        else joined[item.name]
+        for item in element.properties
+    }
+
+
+def _polygons(face: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    for name in _FACE_LISTS:
+        if name in face:
+            counts, corners = face[name]
+            return counts, corners.astype(np.int64)
+    raise KeyError("vertex_indices")
+
+
+def _uv(vertex: Columns) -> NDArray[np.float32] | None:
+    for pair in _UV_NAMES:
+        if all(name in vertex for name in pair):
+            uv = as_float32(np.stack([vertex[name] for name in pair], axis=1), 2)
+            return uv if np.isfinite(uv).all() else None
+    return None

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_files import in_millimetres
-from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.ply import sample
 from img2model_desktop.core.topology import collapsed, edges_of, same_rows
 
@@ -86,23 +85,21 @@ def _is_closed(triangles: NDArray[np.float64]) -> bool:
 
 
 def _look(mesh: Mesh, suffix: str, found: Any, faces: NDArray[Any]) -> Iterator[str]:
-    if mesh.uv is None or mesh.base_colour is None:
-        return
-    if suffix == ".ply":
-        colours = np.asarray(found.visual.vertex_colors)[:, :3]
-        if not np.array_equal(colours[faces], sample(mesh.base_colour, mesh.uv)[mesh.faces]):
-            yield "its vertices have other colours"
+    if mesh.uv is None:
         return
     uv = np.asarray(found.visual.uv)[faces]
-    if not np.abs(uv - mesh.uv[mesh.faces]).max() <= TOLERANCE:
+    if not np.abs(uv - mesh.uv[mesh.faces]).max() <= TOLERANCE * max(1.0, float(np.abs(mesh.uv).max())):
         yield "its texture lies elsewhere on the surface"
+    if mesh.base_colour is None:
+        return
+    if suffix == ".ply":
+        colours = np.asarray(found.vertex_attributes["color"])[faces]
+        if not np.array_equal(colours[..., :3], sample(mesh.base_colour, mesh.uv)[mesh.faces]):
+            yield "its vertices have other colours"
+        return
     material = found.visual.material
     image = material.baseColorTexture if suffix == ".glb" else material.image
     if image is None:
         yield "its texture is missing"
-    elif not _same_pixels(mesh.base_colour, np.asarray(image.convert("RGBA"))):
+    elif not np.array_equal(mesh.base_colour.pixels, np.asarray(image.convert("RGBA"))):
         yield "its texture has other pixels"
-
-
-def _same_pixels(picture: Picture, pixels: NDArray[np.uint8]) -> bool:
-    return bool(np.array_equal(picture.pixels, pixels))

@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.gltf_write import GENERATOR
 from img2model_desktop.core.mesh import Mesh
+from img2model_desktop.core.polygons import as_float32, broken, indexed, number, too_many, without_triangles
 from img2model_desktop.core.topology import same_rows
-from img2model_desktop.errors import InputProblem
 
 _TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _HEADER_BYTES = 80
+_SOLID = re.compile(rb"\s*solid", re.IGNORECASE)
+_FACET = re.compile(rb"(?<!end)facet\b", re.IGNORECASE)
 _VERTEX = re.compile(rb"vertex\s+(\S+)\s+(\S+)\s+(\S+)", re.IGNORECASE)
 
 
@@ -34,47 +36,42 @@ def encode_stl(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> bytes
 
 
 def decode_stl(content: bytes, max_faces: int) -> Mesh:
-    """A mesh whose unit is the file's; corners at exactly the same place are one vertex.
+    """A mesh whose unit is the file's; corners at exactly the same place are one vertex, in order of first use.
 
     Raises:
         InputProblem: not an STL file, cut off, no triangle, or more than `max_faces`.
     """
     count = int.from_bytes(content[_HEADER_BYTES : _HEADER_BYTES + 4], "little")
-    body = len(content) - _HEADER_BYTES - 4
-    is_text = content[:512].lstrip()[:5].lower() == b"solid" and b"facet" in content[:100_000].lower()
-    if body >= 0 and count and (body == count * _TRIANGLE.itemsize or not is_text):
-        if body < count * _TRIANGLE.itemsize:
-            raise InputProblem(
-                f"The STL file is cut off: it announces {count} triangles and holds {body // _TRIANGLE.itemsize}.",
-                "Get a whole copy of the file.",
-            )
-        _check_count(count, max_faces)
-        triangles = np.frombuffer(content, dtype=_TRIANGLE, count=count, offset=_HEADER_BYTES + 4)
-        return _soup(triangles["corners"].reshape(-1, 3).astype(np.float32))
-    if not is_text:
-        raise InputProblem("There is no triangle in this STL file.", "Export it again from the program that made it.")
-    found = _VERTEX.findall(content)
-    if not found or len(found) % 3:
-        raise InputProblem("This STL file is not complete.", "Export it again from the program that made it.")
-    _check_count(len(found) // 3, max_faces)
-    try:
-        with np.errstate(over="ignore"):
-            corners = np.array(found, dtype=np.float64).astype(np.float32)
-    except ValueError:
-        raise InputProblem("A number in this STL file cannot be read.", "Export it again.") from None
-    return _soup(corners)
-
-
-def _check_count(count: int, max_faces: int) -> None:
-    if count > max_faces:
-        raise InputProblem(
-            f"This file has {count} triangles, more than the {max_faces} that can be opened.", "Simplify it first."
-        )
-
-
-def _soup(corners: NDArray[np.float32]) -> Mesh:
-    """Triangles given by their corners, `(3 m, 3)`, as a mesh with shared vertices in order of first use."""
+    room = (len(content) - _HEADER_BYTES - 4) // _TRIANGLE.itemsize
+    # text files begin with “solid”, and so do some binary ones; only binary ones have the length that they announce
+    is_text = _SOLID.match(content) is not None and not (count and room == count)
+    corners = _from_text(content, max_faces) if is_text else _from_binary(content, count, room, max_faces)
+    if not len(corners):
+        raise without_triangles("STL")
     if not np.isfinite(corners).all():
-        raise InputProblem("A number in this file is not finite.", "Export it again from the program that made it.")
+        raise broken("STL", "a number is not finite")
     first, numbers = np.unique(same_rows(corners), return_inverse=True)
-    return Mesh(corners[first], numbers.reshape(-1, 3).astype(np.int32))
+    return indexed(corners[first], numbers.reshape(-1, 3), "STL")
+
+
+def _from_binary(content: bytes, count: int, room: int, max_faces: int) -> NDArray[np.float32]:
+    """`(3 m, 3) float32`: corners."""
+    if count > max(room, 0):
+        raise broken("STL", f"it announces {count} triangles and has room for {room}")
+    if count > max_faces:
+        raise too_many("triangles", count, max_faces)
+    triangles = np.frombuffer(content, dtype=_TRIANGLE, count=count, offset=_HEADER_BYTES + 4) if count else None
+    return as_float32(triangles["corners"] if triangles is not None else (), 3)
+
+
+def _from_text(content: bytes, max_faces: int) -> NDArray[np.float32]:
+    """`(3 m, 3) float32`: corners."""
+    found = _VERTEX.findall(content)
+    if len(found) % 3 or len(found) // 3 != len(_FACET.findall(content)):
+        raise broken("STL", f"{len(found)} corners")
+    if len(found) // 3 > max_faces:
+        raise too_many("triangles", len(found) // 3, max_faces)
+    try:
+        return as_float32((number(word.decode("ascii")) for corner in found for word in corner), 3)
+    except ValueError as problem:
+        raise broken("STL", str(problem)[:200]) from None

@@ -103,7 +103,7 @@ def save_checked(
     contents = encode(mesh, out, recipe, up)
     with atomic.staging(out.parent) as hidden:
         for name, content in contents.items():
-            atomic.write_flushed(hidden / name, content)
+            atomic.write_staged(hidden / name, content)
         findings = verify_written(mesh, hidden / out.name, up)
         if findings:
             raise EngineProblem(
@@ -119,7 +119,7 @@ def _copied(result: Path, out: Path, mesh: Mesh, began: float) -> Exported:
     """The result as it is, byte for byte."""
     content = result.read_bytes()
     with atomic.staging(out.parent) as hidden:
-        atomic.write_flushed(hidden / out.name, content)
+        atomic.write_staged(hidden / out.name, content)
         if (hidden / out.name).read_bytes() != content:
             raise SetupProblem(
                 f"“{atomic.shown(out)}” was not saved: the disk gave back something else.",

@@ -1,17 +1,17 @@
 """The history of jobs: one SQLite database and one folder per job.
 
-The database is the truth. Each folder also holds `job.json`, the request and the last state, from which a damaged
-database is rebuilt. A job's row and folder are on disk before `add` returns; so is each last event before `apply`
-returns. Progress is kept in memory only.
+The database is the truth. Each folder also holds `job.json`, written once with the request, and `ended.json`, how the
+job ended; from these a damaged database is rebuilt. A job's row and folder are on disk before `add` returns; so is
+the row of an ended job before `apply` returns. Progress is kept in memory only.
 """
 
+import contextlib
 import json
 import secrets
 import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -40,6 +40,7 @@ MAX_STARTS = 3
 
 TITLE_LENGTH = 60
 JOB_FILE = "job.json"
+END_FILE = "ended.json"
 
 _SCHEMA = """
 CREATE TABLE job (
@@ -229,7 +230,7 @@ class Store:
         except OSError as problem:
             raise atomic.setup_problem(problem, row.folder) from None
         try:
-            _write_job_file(row)
+            _write_row(row, JOB_FILE, flush=True)
             self._save(row, lasting=True)
         except (SetupProblem, HistoryProblem):
             shutil.rmtree(row.folder, ignore_errors=True)
@@ -240,8 +241,7 @@ class Store:
     def apply(self, event: JobEvent) -> JobRow:
         """The row after an event.
 
-        Started and last events last through a power cut, other changes through a crash of the program; Progressed is
-        not written.
+        Last events last through a power cut, others through a crash of the program; Progressed is not written.
 
         Raises:
             ValueError: the event cannot come now, see `next_state`.
@@ -253,12 +253,11 @@ class Store:
         if row == before:
             return row
         if not isinstance(event, Progressed):
-            moved = row.state is not before.state
-            self._save(row, lasting=moved)
-            if moved:
-                _write_job_file(row)
+            self._save(row, lasting=row.state.has_ended)
         if row.state.has_ended:
             self._live.pop(row.id, None)
+            with contextlib.suppress(SetupProblem):  # the folder may be gone; the database has it
+                _write_row(row, END_FILE, flush=False)
         else:
             self._live[row.id] = row
         return row
@@ -274,6 +273,11 @@ class Store:
         for row in self._select("WHERE state = ? ORDER BY id", (JobState.RUNNING.value,)):
             self._save(_after_crash(row), lasting=True)
         waiting = tuple(self._select("WHERE state = ? ORDER BY id", (JobState.QUEUED.value,)))
+        for row in waiting:
+            try:
+                row.folder.mkdir(exist_ok=True)
+            except OSError as problem:
+                raise atomic.setup_problem(problem, row.folder) from None
         self._live.update({row.id: row for row in waiting})
         return waiting
 
@@ -356,7 +360,7 @@ class Store:
             folders = sorted(folder for folder in self._jobs.iterdir() if folder.name not in known)
         except OSError as problem:
             raise atomic.setup_problem(problem, self._jobs) from None
-        found = [row for row in map(_read_job_file, folders) if row is not None]
+        found = [row for row in map(_read_row, folders) if row is not None]
         for row in found:
             self._save(row, lasting=False)
         return len(found)
@@ -377,7 +381,7 @@ class Store:
         with self._writing(lasting=lasting) as db:
             db.execute(f"INSERT OR REPLACE INTO job ({names}) VALUES ({marks})", values)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _writing(self, *, lasting: bool) -> Iterator[sqlite3.Connection]:
         try:
             self._db.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
@@ -392,7 +396,7 @@ class Store:
 
     def _select(self, rest: str, values: tuple[Any, ...]) -> list[JobRow]:
         try:
-            with closing(self._db.cursor()) as cursor:
+            with contextlib.closing(self._db.cursor()) as cursor:
                 cursor.row_factory = sqlite3.Row
                 return [self._from_values(dict(found)) for found in cursor.execute(f"SELECT * FROM job {rest}", values)]
         except sqlite3.Error as problem:
@@ -459,20 +463,22 @@ def _from_values(values: dict[str, Any], folder: Path) -> JobRow:
     )
 
 
-def _write_job_file(row: JobRow) -> None:
+def _write_row(row: JobRow, name: str, *, flush: bool) -> None:
     content = json.dumps({"version": SCHEMA_VERSION, "job": _to_values(row)}, indent=1, ensure_ascii=False)
-    atomic.write_file(row.folder / JOB_FILE, content.encode())
+    atomic.write_file(row.folder / name, content.encode(), flush=flush)
 
 
-def _read_job_file(folder: Path) -> JobRow | None:
-    """The row in a job folder; None where the folder holds none that is whole."""
-    try:
-        values = json.loads((folder / JOB_FILE).read_bytes())["job"]
-        row = _from_values({**values, "id": folder.name}, folder)
-        _to_values(row)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return row
+def _read_row(folder: Path) -> JobRow | None:
+    """The row that a job folder tells of; None where it holds none that is whole."""
+    for name in (END_FILE, JOB_FILE):
+        try:
+            values = json.loads((folder / name).read_bytes())["job"]
+            row = _from_values({**values, "id": folder.name}, folder)
+            _to_values(row)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        return row
+    return None
 
 
 def _after_crash(row: JobRow) -> JobRow:
