@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core.mesh import Mesh
+from img2model_desktop.core.normals import split_at_creases
 from img2model_desktop.core.picture import Picture, Pixels
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.normals import split_at_creases
 
 COARSE_ABOVE = 300_000  # faces; smaller meshes turn smoothly even without a graphics card's help
 COARSE_FACES = 40_000
@@ -44,6 +44,8 @@ class PreviewBuffers:
         full: all faces.
         coarse: about `COARSE_FACES` faces to draw while the view moves, or None for a mesh that needs none.
         low, high: `(3,) float64`, corners of the bounding box, metres.
+        outline: `(k, 3) float64`, k <= 128, points of the surface that lie farthest out in some direction: enough to
+            fit the mesh into a picture.
         has_uv: whether the uv in `corners` mean anything.
         base_colour: texture levels `(h, w, 4) uint8`, sRGB, finest first, bottom row first; empty without one.
         metallic_roughness: the same, linear values; empty without one.
@@ -57,6 +59,7 @@ class PreviewBuffers:
     coarse: Triangles | None
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    outline: NDArray[np.float64]
     has_uv: bool
     base_colour: tuple[Pixels, ...]
     metallic_roughness: tuple[Pixels, ...]
@@ -65,13 +68,19 @@ class PreviewBuffers:
     footprint_area: NDArray[np.float64]
 
 
-def prepare(mesh: Mesh, progress: Progress | None = None, coarse_above: int = COARSE_ABOVE) -> PreviewBuffers:
+def prepare(
+    mesh: Mesh,
+    progress: Progress | None = None,
+    coarse_above: int = COARSE_ABOVE,
+    texture_px: int = TEXTURE_LIMIT_PX,
+) -> PreviewBuffers:
     """Buffers for a valid mesh.
 
     Args:
         mesh: any valid mesh.
         progress: told after each step.
         coarse_above: meshes with more faces get a coarse stand-in.
+        texture_px: textures with a longer side are made smaller.
 
     Raises:
         Cancelled: by `progress`.
@@ -92,13 +101,26 @@ def prepare(mesh: Mesh, progress: Progress | None = None, coarse_above: int = CO
     footprint, area = floor_shadow(full, low, high)
     progress.update(0.8)
     levels = [
-        texture_levels(picture, is_colour) if picture is not None else ()
+        texture_levels(picture, is_colour, texture_px) if picture is not None else ()
         for picture, is_colour in ((mesh.base_colour, True), (mesh.metallic_roughness, False), (mesh.normal, False))
     ]
     progress.update(1.0)
-    for array in (low, high, footprint, area):
+    outline = farthest_points(full)
+    for array in (low, high, outline, footprint, area):
         array.setflags(write=False)
-    return PreviewBuffers(full, coarse, low, high, mesh.uv is not None, *levels, footprint, area)
+    return PreviewBuffers(
+        full,
+        coarse,
+        low,
+        high,
+        outline,
+        has_uv=mesh.uv is not None,
+        base_colour=levels[0],
+        metallic_roughness=levels[1],
+        normal=levels[2],
+        footprint=footprint,
+        footprint_area=area,
+    )
 
 
 def clustered(triangles: Triangles, target_faces: int) -> Triangles:
@@ -129,6 +151,29 @@ def clustered(triangles: Triangles, target_faces: int) -> Triangles:
     return Triangles(merged.astype(np.float32), kind[triangles.indices[keep]].astype(np.uint32))
 
 
+def farthest_points(triangles: Triangles, directions: int = 128) -> NDArray[np.float64]:
+    """`(k, 3) float64`, k <= `directions`: the corners that lie farthest out, each in some direction.
+
+    The directions are a Fibonacci spiral on the sphere (Gonzalez, "Measurement of areas on a sphere using Fibonacci
+    and latitude-longitude lattices", 2010).
+    """
+    step = np.arange(directions) + 0.5
+    height = 1 - 2 * step / directions
+    turn = step * (np.pi * (3 - np.sqrt(5)))
+    ring = np.sqrt(1 - height**2)
+    toward = np.stack([ring * np.cos(turn), height, ring * np.sin(turn)]).astype(np.float32)
+    position = triangles.corners[:, :3]
+    best = np.full(directions, -np.inf, dtype=np.float32)
+    which = np.zeros(directions, dtype=np.int64)
+    for start in range(0, len(position), 8192):  # in parts: the table of all corners and directions would be huge
+        reach = position[start : start + 8192] @ toward
+        found = reach.argmax(axis=0)
+        farther = reach[found, np.arange(directions)] > best
+        best[farther] = reach[found, np.arange(directions)][farther]
+        which[farther] = found[farther] + start
+    return position[np.unique(which)].astype(np.float64)
+
+
 def face_areas(triangles: Triangles) -> NDArray[np.float64]:
     """`(m,) float64`, square metres."""
     a, b, c = (triangles.corners[triangles.indices[:, k], :3].astype(np.float64) for k in range(3))
@@ -150,39 +195,46 @@ def floor_shadow(
     pixel = ((points[:, [0, 2]] - corner) / (2 * reach) * FOOTPRINT_PX).astype(np.int64)
     pixel = np.clip(pixel, 0, FOOTPRINT_PX - 1)
     height = (points[:, 1] - low[1]) / half
-    lit = np.ones((FOOTPRINT_PX, FOOTPRINT_PX), dtype=np.float32)
+    lit: NDArray[np.float32] = np.ones((FOOTPRINT_PX, FOOTPRINT_PX), dtype=np.float32)
     for ceiling, sigma_px, darkness in ((0.06, 1.5, 0.55), (0.35, 5.0, 0.45), (1.6, 11.0, 0.35)):
         below = height < ceiling
         layer = np.zeros_like(lit)
         layer[pixel[below, 1], pixel[below, 0]] = 1.0
-        layer = cv2.morphologyEx(layer, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-        lit *= 1.0 - darkness * cv2.GaussianBlur(layer, (0, 0), sigma_px, borderType=cv2.BORDER_CONSTANT)
-    dark = np.round((1.0 - lit) * 255).astype(np.uint8)
+        closed = cv2.morphologyEx(layer, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        soft = cv2.GaussianBlur(closed, (0, 0), sigma_px, borderType=cv2.BORDER_CONSTANT)
+        lit *= 1.0 - darkness * soft.astype(np.float32)
+    rim = np.minimum(np.arange(FOOTPRINT_PX), np.arange(FOOTPRINT_PX)[::-1]) / 10.0
+    window = np.minimum(rim, 1.0)  # nothing is left at the border, where the texture ends
+    dark = np.round((1.0 - lit) * np.outer(window, window) * 255).astype(np.uint8)
     return dark, np.array([corner[0], corner[1], 2 * reach, 2 * reach])
 
 
-def texture_levels(picture: Picture, is_colour: bool) -> tuple[Pixels, ...]:
+def texture_levels(picture: Picture, is_colour: bool, limit_px: int = TEXTURE_LIMIT_PX) -> tuple[Pixels, ...]:
     """Each level half the size of the one before, down to 1x1, bottom row first.
 
     Colours are averaged as light, not as sRGB numbers, so that a distant checkerboard keeps its brightness.
-    A picture above `TEXTURE_LIMIT_PX` is first made smaller.
+    A picture with a side above `limit_px` is first made smaller.
     """
-    pixels = np.ascontiguousarray(picture.pixels[::-1])
-    scale = TEXTURE_LIMIT_PX / max(picture.width, picture.height)
-    levels: list[Pixels] = []
-    if scale >= 1.0:
-        levels.append(pixels)
-        size = (picture.width, picture.height)
+    light = _decoded(picture.pixels[::-1], is_colour)
+    size = (picture.width, picture.height)
+    scale = limit_px / max(size)
+    if scale < 1.0:
+        size = (max(round(size[0] * scale), 1), max(round(size[1] * scale), 1))
+        light = _resized(light, size)
+        levels = [_encoded(light, is_colour)]
     else:
-        size = (round(picture.width * scale) * 2, round(picture.height * scale) * 2)
-    light = _decoded(pixels, is_colour)
+        levels = [np.ascontiguousarray(picture.pixels[::-1])]
     while size != (1, 1):
         size = (max(size[0] // 2, 1), max(size[1] // 2, 1))
-        light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
-        levels.append(_encoded(light.reshape(size[1], size[0], 4), is_colour))
+        light = _resized(light, size)
+        levels.append(_encoded(light, is_colour))
     for level in levels:
         level.setflags(write=False)
     return tuple(levels)
+
+
+def _resized(light: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    return cv2.resize(light, size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
 
 
 def srgb_to_linear(value: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -198,11 +250,10 @@ def linear_to_srgb(light: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def _decoded(pixels: Pixels, is_colour: bool) -> NDArray[np.float32]:
-    table = np.arange(256, dtype=np.float32) / 255
-    decoded = table[pixels]
+    table = np.repeat(np.arange(256, dtype=np.float32)[None, :, None] / 255, 4, axis=2)
     if is_colour:
-        decoded[..., :3] = srgb_to_linear(table)[pixels[..., :3]]
-    return decoded
+        table[..., :3] = srgb_to_linear(table[..., :3])
+    return cv2.LUT(pixels, table).astype(np.float32, copy=False)
 
 
 def _encoded(light: NDArray[np.float32], is_colour: bool) -> Pixels:

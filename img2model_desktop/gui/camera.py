@@ -14,7 +14,7 @@ Point = tuple[float, float, float]
 PRODUCT_AZIMUTH_DEG = 30.0
 PRODUCT_ELEVATION_DEG = 17.5
 FOV_DEG = 40.0
-MARGIN = 1.12  # of the room that the mesh needs
+MARGIN = 1.22  # times the room that the mesh needs, so that it does not touch the picture's edge
 DEPTH_RATIO = 4000.0  # far / near at most: 24 bits of depth still tell 0.1 mm apart at 1 m
 
 
@@ -84,21 +84,18 @@ class Camera:
         near = max(float(depths.min()) * 0.5, far / DEPTH_RATIO)
         return near, far
 
-    def framing(
-        self, low: NDArray[np.float64], high: NDArray[np.float64], width: float, height: float, all_round: bool = False
-    ) -> "Camera":
-        """The same direction, from just as far that the whole box fits into the picture.
+    def framing(self, points: NDArray[np.float64], width: float, height: float, all_round: bool = False) -> "Camera":
+        """The same direction, aimed at the middle of the points, just as far away that all of them fit.
 
         Args:
-            low: `(3,)` corner of the box, metres.
-            high: `(3,)` corner of the box, metres.
+            points: `(n, 3)`, metres.
             width: of the picture, in any unit.
             height: of the picture, in the same unit.
-            all_round: whether the box must also fit while the camera turns around it.
+            all_round: whether they must also fit while the camera turns around them.
         """
-        centre = (low + high) / 2
-        points = ring_points(low, high) if all_round else box_corners(low, high)
-        seen = (points - centre) @ self.axes.T
+        centre = (points.min(axis=0) + points.max(axis=0)) / 2
+        around = points - centre
+        seen = (_turned(around) if all_round else around) @ self.axes.T
         right, top = self.half_extent(width, height)
         # a point at (x, y, z) before a camera at distance d lands inside when |x| <= right * (d - z)
         needed = np.maximum(np.abs(seen[:, 0]) / right, np.abs(seen[:, 1]) / top) * MARGIN + seen[:, 2]
@@ -140,15 +137,12 @@ def box_corners(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[
     return np.where(pick, high, low)
 
 
-def ring_points(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`(48, 3)`: the rims of the upright cylinder around the box."""
-    centre = (low + high) / 2
-    radius = float(np.hypot(high[0] - low[0], high[2] - low[2])) / 2
+def _turned(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The points in 24 positions around the upright axis, `(24 n, 3)`."""
     angle = np.arange(24) * (2 * np.pi / 24)
-    rim = np.stack([centre[0] + radius * np.sin(angle), np.zeros(24), centre[2] + radius * np.cos(angle)], axis=1)
-    rims = np.concatenate([rim, rim])
-    rims[:24, 1], rims[24:, 1] = low[1], high[1]
-    return rims
+    c, s = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    x, y, z = points.T
+    return np.stack([c * x + s * z, np.broadcast_to(y, (24, len(points))), c * z - s * x], axis=-1).reshape(-1, 3)
 
 
 def _point(values: NDArray[np.float64]) -> Point:

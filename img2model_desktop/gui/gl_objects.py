@@ -134,9 +134,7 @@ def _mipmapped_texture(levels: tuple[Pixels, ...], stored_as: int) -> int:
     GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAX_LEVEL, len(levels) - 1)
     for level, pixels in enumerate(levels):
         height, width = pixels.shape[:2]
-        GL.glTexImage2D(
-            GL.GL_TEXTURE_2D, level, stored_as, width, height, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels
-        )
+        GL.glTexImage2D(GL.GL_TEXTURE_2D, level, stored_as, width, height, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
     return texture
 
 

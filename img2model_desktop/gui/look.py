@@ -22,6 +22,8 @@ Uniforms = dict[str, Uniform]
 SHADERS = Path(__file__).with_name("shaders")
 GRID_STEPS_M = (0.001, 0.01, 0.1, 1.0, 10.0)
 GRID_STEPS_SEEN = 10.0  # the finest step that is drawn divides the view into fewer parts than ten times this
+WIRE_PX = 1.1
+WIRE_OFFSET = (-1.0, -2.0)  # polygon offset: lines lie on the surface's own depth, give or take its rounding
 FLOOR_RADII = 9.0  # the floor reaches this many times the mesh's radius
 
 

@@ -17,12 +17,11 @@ from img2model_desktop.core.preview import PreviewBuffers
 from img2model_desktop.gui import look
 from img2model_desktop.gui.camera import Matrix
 from img2model_desktop.gui.gl_objects import MeshOnCard, Program, bind_textures
-from img2model_desktop.gui.look import Ground, GridSteps, Shading
+from img2model_desktop.gui.look import GridSteps, Ground, Shading
 
 # The one place where our axes (y up, front +z) become pyqtgraph's (z up, front -y): (x, y, z) -> (x, -z, y).
 UPRIGHT = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 
-WIRE_PX = 1.1
 OVERLAY_OPACITY = 0.55
 
 
@@ -68,7 +67,7 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]
         self.grid: GridSteps | None = None
         self.has_shadow = True
         self.size_px = (1, 1)
-        self.wire_px = WIRE_PX
+        self.wire_px = look.WIRE_PX
         self._buffers: PreviewBuffers | None = None
         self._card: MeshOnCard | None = None
         self._programs: dict[str, Program] = {}
@@ -120,9 +119,7 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]
             program.release()
         self._programs.clear()
 
-    def _paint_surface(
-        self, card: MeshOnCard, buffers: PreviewBuffers, model_view: Matrix, projection: Matrix
-    ) -> None:
+    def _paint_surface(self, card: MeshOnCard, buffers: PreviewBuffers, model_view: Matrix, projection: Matrix) -> None:
         triangles = card.coarse if self.is_coarse and card.coarse is not None else card.full
         GL.glEnable(GL.GL_DEPTH_TEST)
         GL.glDepthFunc(GL.GL_LESS)
@@ -130,9 +127,7 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]
         GL.glDisable(GL.GL_BLEND)
         GL.glDisable(GL.GL_CULL_FACE)
         bind_textures(*card.textures)
-        self._program("mesh.vert", "mesh.frag").use(
-            look.mesh_uniforms(model_view, projection, buffers, self.shading)
-        )
+        self._program("mesh.vert", "mesh.frag").use(look.mesh_uniforms(model_view, projection, buffers, self.shading))
         triangles.draw()
         is_wireframe = self.shading is Shading.WIREFRAME
         if not (is_wireframe or self.has_wires):
@@ -144,7 +139,10 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]
         self._program("wire.vert", "wire.geom", "wire.frag").use(
             look.wire_uniforms(model_view, projection, self.ground, self.size_px, self.wire_px, opacity)
         )
+        GL.glEnable(GL.GL_POLYGON_OFFSET_FILL)
+        GL.glPolygonOffset(*look.WIRE_OFFSET)
         triangles.draw()
+        GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
 
     def _paint_floor(self, card: MeshOnCard, buffers: PreviewBuffers, model_view: Matrix, projection: Matrix) -> None:
         if self.grid is None and not self.has_shadow:

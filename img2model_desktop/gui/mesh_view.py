@@ -8,31 +8,31 @@ import numpy as np
 from OpenGL import GL
 from OpenGL.error import Error as GLProblem
 from pyqtgraph.opengl import GLViewWidget
-from PySide6.QtCore import QObject, QPointF, QRectF, QRunnable, QSize, Qt, QThreadPool, QTimer, Signal, Slot
+from PySide6.QtCore import QPointF, QRunnable, QSize, Qt, QThreadPool, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QHideEvent,
-    QImage,
     QKeyEvent,
     QMatrix4x4,
     QMouseEvent,
     QOpenGLContext,
-    QPainter,
+    QResizeEvent,
     QShowEvent,
     QSurfaceFormat,
     QVector3D,
     QWheelEvent,
 )
 from PySide6.QtOpenGL import QOpenGLFramebufferObject, QOpenGLFramebufferObjectFormat
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.preview import PreviewBuffers, prepare
 from img2model_desktop.errors import SetupProblem
-from img2model_desktop.gui import look, overlay
+from img2model_desktop.gui import look
 from img2model_desktop.gui.camera import PRODUCT_AZIMUTH_DEG, PRODUCT_ELEVATION_DEG, Camera, Matrix
 from img2model_desktop.gui.look import Shading
-from img2model_desktop.gui.mesh_item import WIRE_PX, BackdropItem, MeshItem
+from img2model_desktop.gui.mesh_item import BackdropItem, MeshItem
+from img2model_desktop.gui.overlay import Overlaid, Overlay
 
 log = logging.getLogger(__name__)
 
@@ -107,10 +107,7 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
         self._item = MeshItem(self._ground)
         self.addItem(self._backdrop)
         self.addItem(self._item)
-        self._notice = QLabel(self)
-        self._notice.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._notice.setWordWrap(True)
-        self._notice.hide()
+        self._overlay = Overlay(self, self._ground)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         self._prepared.connect(self._on_prepared)
@@ -151,7 +148,7 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
         """Shows the surface in another way."""
         if shading is not self._item.shading:
             self._item.shading = shading
-            self.update()
+            self._redraw()
             self.shading_changed.emit(shading.value)
 
     @property
@@ -163,7 +160,7 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
         """Draws the triangles' edges over whatever shading is on."""
         if on != self._item.has_wires:
             self._item.has_wires = on
-            self.update()
+            self._redraw()
             self.wires_toggled.emit(on)
 
     @property
@@ -175,7 +172,7 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
         """Shows or hides the floor's grid and its caption."""
         if on != self._has_grid:
             self._has_grid = on
-            self.update()
+            self._redraw()
             self.grid_toggled.emit(on)
 
     @property
@@ -187,12 +184,12 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
         """Dark or light ground, grid and captions."""
         self._ground = look.ground(dark)
         self._backdrop.ground = self._item.ground = self._ground
-        self.update()
+        self._redraw()
 
     def set_hint(self, text: str) -> None:
         """What the empty view says."""
         self._hint = text
-        self.update()
+        self._redraw()
 
     # ---- camera -------------------------------------------------------------------------------------------
 
@@ -216,18 +213,16 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
         self.opts["azimuth"] = camera.azimuth_deg - 90.0
         self.opts["elevation"] = camera.elevation_deg
         self.opts["fov"] = camera.fov_deg
-        self.update()
+        self._redraw()
 
     def frame(self) -> None:
         """Moves the camera along its direction until the whole mesh fits."""
         if self.buffers is not None:
-            self.camera = self.camera.framing(self.buffers.low, self.buffers.high, self.width(), self.height())
+            self.camera = self.camera.framing(self.buffers.outline, self.width(), self.height())
 
     def show_product_view(self) -> None:
         """Three-quarter from a little above, framed."""
-        self.camera = replace(
-            self.camera, azimuth_deg=PRODUCT_AZIMUTH_DEG, elevation_deg=PRODUCT_ELEVATION_DEG
-        )
+        self.camera = replace(self.camera, azimuth_deg=PRODUCT_AZIMUTH_DEG, elevation_deg=PRODUCT_ELEVATION_DEG)
         self.frame()
 
     def set_turntable(self, on: bool) -> None:
@@ -278,7 +273,6 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
         except GLProblem as problem:
             self._fail("The 3D view cannot be drawn.\nUpdate the graphics driver.", str(problem))
             return
-        self._draw_overlay()
 
     def drawItemTree(self, item: object = None, useItemNames: bool = False) -> None:  # noqa: ARG002
         """pyqtgraph's own prints what goes wrong in an item and hides it; this one lets it through."""
@@ -336,7 +330,7 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
     def _draw_scene(self, size_px: tuple[int, int], ratio: float, has_floor: bool = True) -> None:
         item = self._item
         item.size_px = size_px
-        item.wire_px = WIRE_PX * ratio
+        item.wire_px = look.WIRE_PX * ratio
         item.has_shadow = has_floor
         item.grid = self._grid_steps() if has_floor and self._has_grid else None
         item.is_coarse = self._is_moving and (self._full_frame_ms or 0.0) > SLOW_FRAME_MS
@@ -356,24 +350,21 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
         camera = self.camera
         return look.grid_steps(2 * camera.distance_m * camera.half_extent(1, 1)[1])
 
-    def _draw_overlay(self) -> None:
-        area = QRectF(self.rect())
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
-        if self.buffers is None:
-            if self._hint:
-                overlay.draw_hint(painter, area, self._hint, self._ground)
+    def _redraw(self) -> None:
+        """Draws picture and overlay again."""
+        self._write_overlay()
+        self.update()
+
+    def _write_overlay(self) -> None:
+        buffers = self.buffers
+        if self._problem or buffers is None:
+            shown = Overlaid(hint="" if self._problem else self._hint, problem=self._problem)
         else:
-            overlay.draw_axes(painter, area, self.camera, self._ground)
-            lines = [("size", look.size_caption(self.buffers.low, self.buffers.high))]
+            captions = [("size", look.size_caption(buffers.low, buffers.high))]
             if self._has_grid:
-                lines.append(("grid", self._grid_steps().caption))
-            overlay.draw_caption(painter, area, tuple(lines), self._ground)
-            note = self._note(self.buffers)
-            if note:
-                overlay.draw_note(painter, area, note, self._ground)
-        painter.end()
+                captions.append(("grid", self._grid_steps().caption))
+            shown = Overlaid(self.camera, tuple(captions), self._note(buffers))
+        self._overlay.show_state(shown, self._ground)
 
     def _note(self, buffers: PreviewBuffers) -> str:
         if self.shading is Shading.TEXTURED and not buffers.base_colour:
@@ -387,9 +378,7 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
             return
         self._problem = message
         log.error("The 3D view failed: %s (%s)", message.replace("\n", " "), details)
-        self._notice.setText(message)
-        self._notice.setGeometry(self.rect().adjusted(24, 24, -24, -24))
-        self._notice.show()
+        self._write_overlay()
         self.failed.emit(message)
 
     # ---- mouse and keyboard -------------------------------------------------------------------------------
@@ -498,9 +487,10 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
         self._rest.stop()
         self._is_moving = False
 
-    def resizeGL(self, width: int, height: int) -> None:  # noqa: ARG002 - Qt's signature
-        """Keeps the notice in the middle."""
-        self._notice.setGeometry(self.rect().adjusted(24, 24, -24, -24))
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keeps the overlay as large as the view."""
+        super().resizeEvent(event)
+        self._overlay.setGeometry(self.rect())
 
     def minimumSizeHint(self) -> QSize:
         """Small enough for a small screen."""
@@ -522,13 +512,13 @@ class MeshView(GLViewWidget):  # type: ignore[misc]
             self.show_product_view()
         elif buffers is not None and is_first:
             self.frame()
-        self.update()
+        self._redraw()
         self.mesh_shown.emit()
 
     @Slot()
     def _on_rest(self) -> None:
         self._is_moving = False
-        self.update()
+        self._redraw()
 
     @Slot()
     def _on_turntable(self) -> None:

@@ -1,9 +1,16 @@
-"""What lies over the 3D picture: axis gizmo, captions, hint. Painted with QPainter, sized in logical pixels."""
+"""What lies over the 3D picture: axis gizmo, captions, notes, hint; sized in logical pixels.
+
+A widget of its own, so that its letters are as crisp as the rest of the window and it still speaks when the
+picture behind it cannot be drawn.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QRadialGradient
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QRadialGradient
+from PySide6.QtWidgets import QWidget
 
 from img2model_desktop.gui.camera import Camera
 from img2model_desktop.gui.look import Colour, Ground
@@ -16,13 +23,89 @@ _ARM_PX = 28.0
 _BALL_PX = 8.5
 
 
+@dataclass(frozen=True, slots=True)
+class Overlaid:
+    """What is written over the picture.
+
+    Args:
+        camera: that the gizmo shows, or None for no gizmo.
+        captions: lines for the corner, each a dim word and a clear value.
+        note: one line about something missing, or "".
+        hint: for the middle of an empty view, or "".
+        problem: why there is no picture, in the middle, or "".
+    """
+
+    camera: Camera | None = None
+    captions: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+    hint: str = ""
+    problem: str = ""
+
+
+class Overlay(QWidget):
+    """Lies over the 3D view and lets the mouse through."""
+
+    def __init__(self, parent: QWidget, ground: Ground) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self._shown = Overlaid()
+        self._ground = ground
+
+    @property
+    def shown(self) -> Overlaid:
+        """What is written now."""
+        return self._shown
+
+    def show_state(self, shown: Overlaid, ground: Ground) -> None:
+        """Writes something else; only the gizmo's corner is painted again when only the camera moved."""
+        before, self._shown = self._shown, shown
+        same_words = (before.captions, before.note, before.hint, before.problem) == (
+            shown.captions,
+            shown.note,
+            shown.hint,
+            shown.problem,
+        )
+        if same_words and ground is self._ground and (before.camera is None) == (shown.camera is None):
+            if (
+                before.camera is not None
+                and shown.camera is not None
+                and (before.camera.axes != shown.camera.axes).any()
+            ):
+                self.update(_gizmo_field(QRectF(self.rect())).toAlignedRect())
+            return
+        self._ground = ground
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - Qt's signature
+        """Called by Qt."""
+        shown, ground, area = self._shown, self._ground, QRectF(self.rect())
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if shown.problem:
+            painter.fillRect(area, _colour(ground.bottom))
+            draw_hint(painter, area, shown.problem, ground)
+        elif shown.hint:
+            draw_hint(painter, area, shown.hint, ground)
+        if shown.camera is not None and not shown.problem:
+            draw_axes(painter, area, shown.camera, ground)
+            draw_caption(painter, area, shown.captions, ground)
+            if shown.note:
+                draw_note(painter, area, shown.note, ground)
+        painter.end()
+
+
+def _gizmo_field(area: QRectF) -> QRectF:
+    return QRectF(area.left() + MARGIN_PX, area.bottom() - MARGIN_PX - GIZMO_PX, GIZMO_PX, GIZMO_PX)
+
+
 def draw_axes(painter: QPainter, area: QRectF, camera: Camera, ground: Ground) -> None:
     """The three axes as the camera sees them, in the lower left corner of `area`."""
-    corner = area.bottomLeft() + QPointF(MARGIN_PX, -MARGIN_PX)
-    centre = corner + QPointF(GIZMO_PX / 2, -GIZMO_PX / 2)
+    field = _gizmo_field(area)
+    centre = field.center()
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(_colour((0.0, 0.0, 0.0) if ground.is_dark else (1.0, 1.0, 1.0), 0.16 if ground.is_dark else 0.5))
-    painter.drawEllipse(centre, GIZMO_PX / 2, GIZMO_PX / 2)
+    painter.drawEllipse(field)
     seen = camera.axes.T  # row k: where axis k points, as right, up, towards the viewer
     ends = [(float(seen[k, 2]), k, 1) for k in range(3)] + [(float(-seen[k, 2]), k, -1) for k in range(3)]
     for _, axis, sign in sorted(ends):
@@ -52,10 +135,12 @@ def _draw_axis_end(
     font = QFont(painter.font())
     font.setPixelSize(11)
     font.setWeight(QFont.Weight.Bold)
+    painter.save()
     painter.setFont(font)
     painter.setPen(QColor(255, 255, 255) if not ground.is_dark else QColor(16, 17, 20))
     box = QRectF(end.x() - _BALL_PX, end.y() - _BALL_PX, 2 * _BALL_PX, 2 * _BALL_PX)
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, AXIS_LETTERS[axis])
+    painter.restore()
 
 
 def draw_caption(painter: QPainter, area: QRectF, lines: tuple[tuple[str, str], ...], ground: Ground) -> None:
@@ -72,7 +157,9 @@ def draw_caption(painter: QPainter, area: QRectF, lines: tuple[tuple[str, str], 
         painter.setPen(_colour(ground.text))
         painter.drawText(QPointF(right - value_px, y + metrics.ascent() + 2), value)
         painter.setPen(_colour(ground.text, 0.62))
-        painter.drawText(QPointF(right - value_px - 8 - metrics.horizontalAdvance(word), y + metrics.ascent() + 2), word)
+        painter.drawText(
+            QPointF(right - value_px - 8 - metrics.horizontalAdvance(word), y + metrics.ascent() + 2), word
+        )
         y += line_px
 
 
@@ -118,5 +205,9 @@ def _colour(colour: Colour, alpha: float = 1.0) -> QColor:
 
 
 def _mixed(colour: QColor, other: QColor, share: float) -> QColor:
-    parts = zip(colour.getRgbF()[:3], other.getRgbF()[:3], strict=True)
-    return QColor.fromRgbF(*((1 - share) * own + share * its for own, its in parts))
+    keep = 1 - share
+    return QColor.fromRgbF(
+        keep * colour.redF() + share * other.redF(),
+        keep * colour.greenF() + share * other.greenF(),
+        keep * colour.blueF() + share * other.blueF(),
+    )

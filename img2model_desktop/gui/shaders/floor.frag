@@ -19,16 +19,16 @@ float lines(float step_m) {
     vec2 place = v_place / step_m;
     vec2 per_px = max(fwidth(place), 1e-6);
     vec2 away = abs(fract(place - 0.5) - 0.5);
-    vec2 cover = 1.0 - smoothstep(per_px * 0.25, per_px * 1.25, away);
+    vec2 cover = 1.0 - smoothstep(vec2(0.0), per_px, away);
     cover *= clamp(1.2 - per_px * 2.6, 0.0, 1.0);
     return max(cover.x, cover.y);
 }
 
 void main() {
     float away = length(v_place - u_floor.xz) / u_floor.w;
-    float fade = 1.0 - smoothstep(0.15, 0.95, away);
-    float grid = max(lines(u_step * 10.0) * 0.34, lines(u_step) * 0.17);
-    grid = max(grid, lines(u_step * 0.1) * 0.10 * u_fine);
+    float fade = 1.0 - smoothstep(0.05, 0.75, away);
+    float grid = max(lines(u_step * 10.0) * 0.30, lines(u_step) * 0.15);
+    grid = max(grid, lines(u_step * 0.1) * 0.08 * u_fine);
     grid *= fade * fade * u_grid_opacity;
     vec2 inside = (v_place - u_footprint_area.xy) / u_footprint_area.zw;
     float shadow = all(greaterThan(inside, vec2(0.0))) && all(lessThan(inside, vec2(1.0))) ? texture(u_footprint, inside).r : 0.0;
