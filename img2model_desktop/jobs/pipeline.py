@@ -4,6 +4,7 @@ import hashlib
 import io
 import time
 import traceback
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -120,19 +121,17 @@ class _Run:
         seconds = time.monotonic() - began
         return Finished(self.job_id, time.time(), str(self.folder / RESULT), key, facts, seconds)
 
-    def _cut_out(self) -> tuple[Picture, Choice]:
+    def _cut_out(self) -> tuple[Picture, Choice | None]:
         path = self.folder / CUT_OUT
-        if path.is_file():
-            self.emit(StageBegan(self.job_id, time.time(), Stage.CUT_OUT, resumed=True))
-            progress = self._progress(Stage.CUT_OUT)
-            cut = self._aside(_read, path, Limits(), tick=progress.update)
-        else:
+        cut: Picture | None = self._kept(_kept_picture, path, Stage.CUT_OUT)
+        if cut is None:
             picture = self._picture()
             progress = self._begin(Stage.CUT_OUT)
             spec = catalog.find(self.plan.cutter.key, Role.CUTTER)
             strokes = self.plan.request.strokes
             cut = self.bench.cut(spec, picture, strokes, self.plan.cutter.options, progress.part(0.0, 0.8))
-        findings, choice = self._aside(_judge, cut, self.plan.is_auto, path, tick=progress.part(0.8, 1.0).update)
+            self._aside(_write_png, cut, path, tick=progress.update)
+        findings, choice = self._aside(_judge, cut, self.plan.is_auto, tick=self._progress(Stage.CUT_OUT, 0.8).update)
         for finding in findings:
             self.emit(Warned(self.job_id, time.time(), finding.message, finding.advice))
         self.emit(Preview(self.job_id, time.time(), Stage.CUT_OUT, str(path)))
@@ -153,15 +152,14 @@ class _Run:
         self._aside(_write_png, made, self.folder / MADE, tick=progress.update)
         return made
 
-    def _sculpt(self, cut: Picture, choice: Choice) -> tuple[Mesh, str]:
+    def _sculpt(self, cut: Picture, choice: Choice | None) -> tuple[Mesh, str]:
         path = self.folder / SHAPE
-        key = choice.engine if self.plan.is_auto else self.plan.request.engine
-        if self.plan.is_auto:
+        key = choice.engine if choice else self.plan.request.engine
+        if choice:
             self.emit(Chosen(self.job_id, time.time(), key, choice.reason))
-        if path.is_file():
-            self.emit(StageBegan(self.job_id, time.time(), Stage.SCULPT, resumed=True))
-            mesh: Mesh = self._aside(load_shape, path, tick=self._progress(Stage.SCULPT).update)
-            return mesh, key
+        kept: Mesh | None = self._kept(_kept_shape, path, Stage.SCULPT)
+        if kept is not None:
+            return kept, key
         progress = self._begin(Stage.SCULPT)
         spec = catalog.find(key, Role.SCULPTOR)
         options = self.plan.sculptor(key).options
@@ -169,6 +167,19 @@ class _Run:
         self._aside(_keep_shape, mesh, path, tick=progress.update)
         self.emit(Preview(self.job_id, time.time(), Stage.SCULPT, str(path)))
         return mesh, key
+
+    def _kept(self, load: Callable[..., Any], path: Path, stage: Stage) -> Any:
+        """What an earlier run of this job left of a stage, or None when there is nothing usable."""
+        if not path.is_file():
+            return None
+        result = self._aside(load, path, tick=self._check)
+        if result is not None:
+            self.emit(StageBegan(self.job_id, time.time(), stage, resumed=True))
+        return result
+
+    def _check(self, fraction: float) -> None:  # noqa: ARG002 - a tick that only stops
+        if self.is_cancelled():
+            raise Cancelled
 
     def _finish(self, mesh: Mesh, recipe: dict[str, Any], size_mm: float) -> Facts:
         progress = self._begin(Stage.CLEAN)
@@ -196,10 +207,11 @@ class _Run:
         self.emit(StageBegan(self.job_id, time.time(), stage))
         return self._progress(stage)
 
-    def _progress(self, stage: Stage) -> Progress:
+    def _progress(self, stage: Stage, low: float = 0.0) -> Progress:
+        """A token for a stage, or for what is left of it from the fraction `low` on."""
         progress = Progress(
             lambda fraction: self.emit(Progressed(self.job_id, time.time(), stage, fraction)), self.is_cancelled
-        )
+        ).part(low, 1.0)
         progress.update(0.0)
         return progress
 
@@ -241,19 +253,22 @@ def _write_png(picture: Picture, path: Path, report: Any, is_cancelled: Any) -> 
     write_png(picture, path)
 
 
+def _kept_picture(path: Path, report: Any, is_cancelled: Any) -> Picture | None:  # noqa: ARG001
+    try:
+        return read_picture(path, Limits())
+    except InputProblem:  # damaged by a power cut: cut out again
+        return None
+
+
 def _judge(
     cut: Picture,
     is_auto: bool,
-    path: Path,
     report: Any,
     is_cancelled: Any,  # noqa: ARG001
 ) -> tuple[tuple[Finding, ...], Choice | None]:
     findings = check_subject(cut)
-    choice = choose_sculptor(cut) if is_auto else None
     report(0.5)
-    if not path.is_file():
-        write_png(cut, path)
-    return findings, choice
+    return findings, choose_sculptor(cut) if is_auto else None
 
 
 def _keep_shape(mesh: Mesh, path: Path, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
@@ -279,6 +294,13 @@ def load_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh:  # noqa: ARG
         }
         uv = arrays.get("uv")
         return Mesh(arrays["vertices"], arrays["faces"], uv, **pictures).validate()
+
+
+def _kept_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh | None:
+    try:
+        return load_shape(path, report, is_cancelled)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # damaged by a power cut: sculpt again
+        return None
 
 
 def _clean(mesh: Mesh, size_mm: float, report: Any, is_cancelled: Any) -> Mesh:
