@@ -1,0 +1,101 @@
+"""Pictures as textures: cropped to the subject, resized, and with the subject's colours bled under the background."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from img2model_desktop.core.picture import Picture, Pixels
+from img2model_desktop.core.silhouette import Silhouette
+
+Uv = NDArray[np.float32]
+Points = NDArray[np.floating]
+
+OPAQUE = 250  # alpha from here on: the colour is the subject's alone
+DEEP = 1.5  # pixels inside the outline from where on a colour is trusted, where the subject is wide enough
+BORDER = 4  # texels of bled colour around the subject
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Texture:
+    """A picture and how to find a place of the original in it.
+
+    Args:
+        pixels: `(h, w, 4) uint8`, opaque.
+        left, top: picture coordinates of the texture's upper left corner, pixels.
+        scale: texels for each picture pixel.
+        tiles: how many equal pictures lie one below the other.
+    """
+
+    pixels: Pixels
+    left: float
+    top: float
+    scale: float
+    tiles: int = 1
+
+    def uv_of(self, points: Points, tile: Points | int = 0) -> Uv:
+        """Texture coordinates, origin lower left, of `(n, 2)` picture points; `tile` 0 is the uppermost."""
+        height, width = self.pixels.shape[:2]
+        x = (points[:, 0] - self.left) * self.scale / width
+        y = ((points[:, 1] - self.top) * self.scale + tile * (height / self.tiles)) / height
+        return np.stack([x, 1.0 - y], axis=1).astype(np.float32)
+
+
+def texture_of(picture: Picture, silhouette: Silhouette, longest_px: int) -> Texture:
+    """The subject as an opaque texture without a trace of its background.
+
+    Args:
+        picture: the cut-out picture.
+        silhouette: of its alpha.
+        longest_px: the texture's longest side at most; a smaller subject is not enlarged.
+    """
+    left, top, right, bottom = silhouette.box
+    scale = min(1.0, (longest_px - 2 * BORDER) / max(right - left, bottom - top))
+    border = int(np.ceil(BORDER / scale))
+    x0, y0 = int(left) - border, int(top) - border
+    x1, y1 = int(right) + border, int(bottom) + border
+    inner = picture.pixels[max(y0, 0) : y1, max(x0, 0) : x1]
+    frame = max(-y0, 0), max(y1 - picture.height, 0), max(-x0, 0), max(x1 - picture.width, 0)
+    padded = cv2.copyMakeBorder(inner, *frame, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0)) if any(frame) else inner
+    crop = np.asarray(padded, np.uint8)
+    if scale < 1.0:
+        crop, scale = _reduced(crop, scale)
+    return Texture(bled(crop), float(x0), float(y0), scale)
+
+
+def _reduced(crop: Pixels, scale: float) -> tuple[Pixels, float]:
+    """The crop made smaller, colours weighted by alpha so that a transparent pixel's colour counts for nothing."""
+    height, width = crop.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    weighted = cv2.multiply(crop, cv2.merge([crop[..., 3]] * 3 + [np.full_like(crop[..., 3], 255)]), scale=1 / 255)
+    small = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small[..., :3] *= 255.0 / np.maximum(small[..., 3:], 1.0)
+    return np.asarray(np.clip(small + 0.5, 0, 255), np.uint8), size[0] / width
+
+
+def bled(pixels: Pixels) -> Pixels:
+    """The picture, opaque, with each colour that the background may have tinged taken from the nearest sound one.
+
+    Args:
+        pixels: `(h, w, 4) uint8`, straight alpha.
+    """
+    alpha = np.ascontiguousarray(pixels[..., 3])
+    solid = (alpha >= min(OPAQUE, int(alpha.max()))).astype(np.uint8)
+    depth = cv2.distanceTransform(cv2.copyMakeBorder(solid, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0), cv2.DIST_L2, 3)
+    depth = np.asarray(depth[1:-1, 1:-1], np.float32)
+    # Where the subject is thinner than the trusted depth, its middle is the best there is.
+    ridge = depth >= cv2.dilate(depth, np.ones((5, 5), np.uint8)) - 1e-3
+    sound = (depth > DEEP) | ((solid > 0) & ridge)
+    _, labels = cv2.distanceTransformWithLabels(
+        (~sound).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    rows, columns = np.nonzero(sound)
+    source = np.zeros(len(rows) + 1, np.int64)
+    source[labels[rows, columns]] = rows * pixels.shape[1] + columns
+    flat = np.ascontiguousarray(pixels[..., :3]).reshape(-1, 3)
+    result = np.full(pixels.shape, 255, np.uint8)
+    result[..., :3] = pixels[..., :3]
+    missing = ~sound
+    result[missing, :3] = flat[source[labels[missing]]]
+    return result
