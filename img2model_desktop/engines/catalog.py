@@ -14,6 +14,32 @@ _FACES = {
 
 
 @dataclass(frozen=True, slots=True)
+class CutoutOptions:
+    """Options of the cutter."""
+
+    sensitivity: float = option(
+        1.0,
+        Option(
+            "Sensitivity",
+            "How little a pixel must differ from the background to belong to the subject; more keeps more.",
+            "x",
+            0.25,
+            4.0,
+            0.05,
+        ),
+    )
+    softness: float = option(
+        1.0, Option("Edge softness", "Width of the soft edge; 0 is cut with a knife.", "x", 0.0, 4.0, 0.1)
+    )
+    fill_holes: bool = option(
+        False, Option("Fill holes", "Fills openings inside the subject, for solid things with pale or shiny spots.")
+    )
+    largest_only: bool = option(
+        False, Option("Largest part only", "Keeps one connected part, where bits of the background were kept too.")
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class _Surface:
     """What every built-in sculptor lets the user set."""
 
@@ -42,6 +68,21 @@ class InflateOptions(_Surface):
 class LatheOptions(_Surface):
     """Options of the Lathe sculptor."""
 
+    axis: str = option(
+        "auto",
+        Option(
+            "Axis", "Which way the body stands; auto looks for the symmetry.", choices=("auto", "upright", "lying")
+        ),
+    )
+    wrap: str = option(
+        "as seen",
+        Option(
+            "Wrap",
+            "As seen matches the picture from the front; even spreads it over the sides as well.",
+            choices=("as seen", "even"),
+        ),
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class ExtrudeOptions(_Surface):
@@ -69,7 +110,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         title="Cut out",
         summary="Uses the picture's alpha, or finds the subject before its background.",
         entry="img2model_desktop.engines.cutout:load",
-        options=NoOptions,
+        options=CutoutOptions,
     ),
     EngineSpec(
         key="inflate",
