@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.polygons import broken, too_many, without_triangles
 from img2model_desktop.errors import InputProblem
 
 Json = dict[str, Any]
@@ -20,6 +21,12 @@ Beside = Callable[[str], bytes]
 
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+_MOST_VALUES = 8
+"""Accessor entries for each vertex: place, uv, and six corners, as closed meshes have twice as many faces as vertices."""
+
+_MOST_ZEROS = 1_000_000
+"""Of an accessor without data, which costs a file nothing and a reader memory."""
+
 _ESCAPED = re.compile(r"(%[0-9a-fA-F]{2})+")
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _HARMLESS = (
@@ -54,6 +61,7 @@ class _Source:
     notes: list[str] = field(default_factory=list)
     buffers: dict[int, bytes] = field(default_factory=dict)
     seen: int = 0
+    vertices: int = 0
 
 
 def decode_gltf(
@@ -76,13 +84,11 @@ def decode_gltf(
         _check_version(document)
         pieces = list(_scene(source))
         if not pieces:
-            raise InputProblem("There is no triangle in this glTF file.", "Export it with its geometry.")
+            raise without_triangles("glTF")
         mesh = _merge(source, pieces)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as problem:
         # a document of the wrong shape fails in as many ways as there are look-ups; each is the same news to the user
-        raise InputProblem(
-            "This glTF file is broken.", "Export it again from the program that made it.", repr(problem)[:300]
-        ) from None
+        raise broken("glTF", repr(problem)[:300]) from None
     return mesh, tuple(source.notes)
 
 
@@ -120,7 +126,7 @@ def _chunks(content: bytes) -> tuple[bytes, bytes | None]:
         found.setdefault(kind, content[at + 8 : at + 8 + size])
         at += 8 + size + -size % 4
     if b"JSON" not in found:
-        raise InputProblem("This GLB file is cut off or broken.", "Get a whole copy of the file.")
+        raise broken("GLB", "no JSON chunk")
     return found[b"JSON"], found.get(b"BIN\0")
 
 
@@ -191,6 +197,9 @@ def _mesh(source: _Source, mesh: Json, matrix: NDArray[np.float64]) -> list[_Pie
             _note(source, "Points and lines were left out.")
             continue
         vertices = _accessor(source, primitive["attributes"]["POSITION"], 3)
+        source.vertices += len(vertices)
+        if source.vertices > source.max_vertices:
+            raise too_many("vertices", source.vertices, source.max_vertices)
         faces = _faces(source, primitive, mode, len(vertices))
         if not len(faces):
             continue
@@ -216,7 +225,7 @@ def _faces(source: _Source, primitive: Json, mode: int, count: int) -> NDArray[n
         faces = np.stack([corners[:-2], corners[1:-1], corners[2:]], axis=1)
         faces[1::2] = faces[1::2, [1, 0, 2]]
     if len(faces) and int(faces.max()) >= count:
-        raise InputProblem("A triangle of this glTF file points at a vertex that is not there.", "Export it again.")
+        raise broken("glTF", "a triangle points at a vertex that is not there")
     return faces
 
 
@@ -228,7 +237,7 @@ def _uv(source: _Source, primitive: Json, material: Json, count: int) -> NDArray
         return None
     uv = _accessor(source, primitive["attributes"][name], 2)
     if len(uv) != count:
-        raise InputProblem("The texture coordinates of this glTF file do not fit its vertices.", "Export it again.")
+        raise broken("glTF", "uv and vertices differ in number")
     moved: Json = texture.get("extensions", {}).get("KHR_texture_transform", {})
     if moved:
         angle = float(moved.get("rotation", 0.0))
@@ -252,15 +261,17 @@ def _accessor(source: _Source, number: Any, width: int) -> NDArray[np.float64]:
     accessor = source.document["accessors"][_index(number)]
     count = _index(accessor["count"])
     source.seen += count
-    if source.seen > source.max_vertices * 8:
-        raise InputProblem("This glTF file is too large to be opened.", "Simplify it first.")
+    if source.seen > source.max_vertices * _MOST_VALUES:
+        raise too_many("values", source.seen, source.max_vertices * _MOST_VALUES)
     if _WIDTHS[accessor["type"]] != width:
-        raise InputProblem("This glTF file is broken.", "Export it again.", f"accessor {number}: {accessor['type']}")
+        raise broken("glTF", f"accessor {number}: {accessor['type']}")
     kind = np.dtype(_COMPONENTS[accessor["componentType"]])
     if "bufferView" in accessor:
         values = _view(source, accessor["bufferView"], accessor.get("byteOffset", 0), kind, count, width)
-    else:
+    elif count <= _MOST_ZEROS:
         values = np.zeros((count, width), dtype=kind)
+    else:
+        raise too_many("empty values", count, _MOST_ZEROS)
     if "sparse" in accessor:
         values = _sparse(source, accessor["sparse"], values)
     out = values.astype(np.float64)
@@ -278,7 +289,7 @@ def _view(source: _Source, number: Any, offset: int, kind: np.dtype[Any], count:
     stride = _index(view.get("byteStride", row))
     needed = _index(offset) + (count - 1) * stride + row if count else 0
     if needed > size or begin + size > len(content) or stride < row:
-        raise InputProblem("This glTF file is cut off or broken.", "Get a whole copy of the file.")
+        raise broken("glTF", f"buffer view {number}")
     bytes_ = np.frombuffer(content, dtype=np.uint8, count=max(needed - offset, 0), offset=begin + offset)
     rows = np.lib.stride_tricks.as_strided(bytes_, (count, row), (stride, 1), writeable=False)
     return np.ascontiguousarray(rows).view(kind).reshape(count, width)
@@ -288,7 +299,7 @@ def _sparse(source: _Source, sparse: Json, values: NDArray[Any]) -> NDArray[Any]
     """The values with some of them replaced."""
     count = _index(sparse["count"])
     if count > len(values):
-        raise InputProblem("This glTF file is broken.", "Export it again.", "sparse count")
+        raise broken("glTF", "sparse count")
     at, new = sparse["indices"], sparse["values"]
     kind = np.dtype(_COMPONENTS[at["componentType"]])
     where = _view(source, at["bufferView"], at.get("byteOffset", 0), kind, count, 1).ravel().astype(np.int64)
@@ -305,7 +316,7 @@ def _buffer(source: _Source, number: int) -> bytes:
         elif number == 0 and source.binary is not None:
             content = source.binary
         else:
-            raise InputProblem("This glTF file has lost its data.", "Export it again.")
+            raise broken("glTF", f"buffer {number} has no data")
         source.buffers[number] = content
     return source.buffers[number]
 
@@ -316,11 +327,11 @@ def _uri(source: _Source, uri: str) -> bytes:
         return source.beside(_ESCAPED.sub(lambda found: bytes.fromhex(found.group().replace("%", "")).decode(), uri))
     head, _, text = uri.partition(",")
     if not head.endswith(";base64"):
-        raise InputProblem("This glTF file is broken.", "Export it again.", "data that is not base64")
+        raise broken("glTF", "data that is not base64")
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise InputProblem("The data inside this glTF file is broken.", "Export it again.", "bad base64") from None
+        raise broken("glTF", "bad base64") from None
 
 
 def _picture(source: _Source, reference: Json) -> Picture:
@@ -339,10 +350,7 @@ def _picture(source: _Source, reference: Json) -> Picture:
 
 
 def _merge(source: _Source, pieces: list[_Piece]) -> Mesh:
-    counts = [len(piece.vertices) for piece in pieces]
-    if sum(counts) > source.max_vertices:
-        raise InputProblem("This glTF file is too large to be opened.", "Simplify it first.")
-    offsets = np.cumsum([0, *counts[:-1]])
+    offsets = np.cumsum([0, *(len(piece.vertices) for piece in pieces[:-1])])
     with np.errstate(over="ignore", invalid="ignore"):
         vertices = np.concatenate([piece.vertices for piece in pieces]).astype(np.float32)
     faces = np.concatenate([piece.faces + offset for piece, offset in zip(pieces, offsets, strict=True)])
@@ -354,7 +362,7 @@ def _merge(source: _Source, pieces: list[_Piece]) -> Mesh:
             _note(source, "The texture coordinates are broken and were left out.")
             uv = None
     if not np.isfinite(vertices).all():
-        raise InputProblem("A vertex of this glTF file is not a number.", "Export it again.")
+        raise broken("glTF", "a vertex is not finite")
     pictures = _pictures(source, pieces) if uv is not None else {}
     return Mesh(vertices, faces.astype(np.int32), uv, **pictures)
 

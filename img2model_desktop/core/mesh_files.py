@@ -43,13 +43,13 @@ class ReadLimits:
     """What a file may ask for before it is refused.
 
     Args:
-        file_bytes: of the file, and of each file that it names.
-        vertices: of the mesh; the same number of faces times two is allowed.
+        file_bytes: of the file, and of all files that it names together.
+        vertices: of the mesh; twice as many faces are allowed.
         picture_pixels: of its texture.
     """
 
     file_bytes: int = 500_000_000
-    vertices: int = 20_000_000
+    vertices: int = 10_000_000
     picture_pixels: int = 100_000_000
 
 
@@ -185,8 +185,7 @@ def read(path: Path, limits: ReadLimits | None = None, up: str = "y") -> ReadMes
 
 
 def _decode(content: bytes, suffix: str, path: Path, limits: ReadLimits) -> tuple[Mesh, tuple[str, ...]]:
-    def beside(name: str) -> bytes:
-        return _beside(path, name, limits)
+    beside = _Beside(path, limits)
 
     def decode(data: bytes) -> Picture:
         return _picture(data, limits)
@@ -225,26 +224,34 @@ def _content(path: Path, most: int) -> bytes:
         raise InputProblem(f"“{name}” cannot be read.", "Check that you may open it.", str(problem)) from None
 
 
-def _beside(path: Path, name: str, limits: ReadLimits) -> bytes:
-    """The bytes of a file that a mesh file names; it must lie in the same folder or below."""
-    folder = path.resolve().parent
-    try:
-        wanted = (folder / name).resolve()
-    except (OSError, ValueError):
-        wanted = folder.parent
-    if "://" in name or not wanted.is_relative_to(folder):
-        raise InputProblem(
-            f"“{atomic.shown(path)}” refers to a file outside its folder, which is not opened.",
-            "Put all files that belong together into one folder.",
-            name[:200],
-        )
-    if not wanted.is_file():
-        raise InputProblem(
-            f"“{atomic.shown(path)}” needs “{atomic.shown(wanted)}”, which is not beside it.",
-            "Put all files that belong together into one folder.",
-            name[:200],
-        )
-    return _content(wanted, limits.file_bytes)
+class _Beside:
+    """Reads the files that a mesh file names: those in its folder or below, together no more than one file may have."""
+
+    def __init__(self, path: Path, limits: ReadLimits) -> None:
+        self._path, self._left = path, limits.file_bytes
+
+    def __call__(self, name: str) -> bytes:
+        try:
+            folder = self._path.resolve().parent
+            wanted = (folder / name).resolve()
+            outside, there = "://" in name or not wanted.is_relative_to(folder), wanted.is_file()
+        except (OSError, ValueError, RuntimeError):  # too long, a zero character, a loop of links
+            outside, there, wanted = False, False, Path("?")
+        if outside:
+            raise InputProblem(
+                f"“{atomic.shown(self._path)}” refers to a file outside its folder, which is not opened.",
+                "Put all files that belong together into one folder.",
+                name[:200],
+            )
+        if not there:
+            raise InputProblem(
+                f"“{atomic.shown(self._path)}” needs “{atomic.shown(wanted)}”, which is not beside it.",
+                "Put all files that belong together into one folder.",
+                name[:200],
+            )
+        content = _content(wanted, self._left)
+        self._left -= len(content)
+        return content
 
 
 def _picture(content: bytes, limits: ReadLimits) -> Picture:

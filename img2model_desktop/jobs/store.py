@@ -12,33 +12,32 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from img2model_desktop.core import atomic
-from img2model_desktop.core.events import (
-    Chosen,
-    Facts,
-    Failed,
-    Finished,
-    JobEvent,
-    Progressed,
-    StageBegan,
-    Started,
-    Stopped,
-    Warned,
-)
+from img2model_desktop.core.events import JobEvent, Progressed
 from img2model_desktop.core.request import AUTO, Request
-from img2model_desktop.errors import HistoryProblem, InputProblem, SetupProblem
+from img2model_desktop.errors import HistoryProblem, SetupProblem
+from img2model_desktop.jobs.job_row import (
+    JobRow,
+    JobState,
+    changed,
+    from_values,
+    next_state,
+    shortened,
+    title_of,
+    to_values,
+)
+
+__all__ = ["JobRow", "JobState", "Store", "next_state", "title_of"]
 
 SCHEMA_VERSION = 1
 MAX_STARTS = 3
 """A job that was running this many times when the program ended is taken to be the reason, and not started again."""
 
-TITLE_LENGTH = 60
 JOB_FILE = "job.json"
 END_FILE = "ended.json"
 
@@ -64,117 +63,6 @@ CREATE TABLE job (
     seconds REAL
 ) WITHOUT ROWID
 """
-
-
-class JobState(StrEnum):
-    """Where a job is in its life."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    STOPPED = "stopped"
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing can change it any more."""
-        return self in (JobState.DONE, JobState.FAILED, JobState.STOPPED)
-
-
-@dataclass(frozen=True, slots=True)
-class JobRow:
-    """One job of the history.
-
-    Args:
-        id: sorts by the time of creation; also the name of its folder.
-        request: what was asked for.
-        title: a few words for the list.
-        created, started, ended: seconds since the epoch; None: not yet.
-        starts: how often it was started.
-        stage: in which it is or ended, or None.
-        fraction: of that stage, 0..1.
-        engine: the sculptor, "" while not known.
-        result_path: of `result.glb`, or None.
-        facts: of the result, or None.
-        warnings: sentences that the job sent.
-        error_kind: of errors.py, or "bug", or "" where nothing failed; likewise message, advice and details.
-        seconds: the job took, or None.
-        folder: of the job.
-    """
-
-    id: str
-    state: JobState
-    request: Request
-    title: str
-    created: float
-    folder: Path
-    started: float | None = None
-    ended: float | None = None
-    starts: int = 0
-    stage: str | None = None
-    fraction: float = 0.0
-    engine: str = ""
-    result_path: Path | None = None
-    facts: Facts | None = None
-    warnings: tuple[str, ...] = ()
-    error_kind: str = ""
-    error_message: str = ""
-    error_advice: str = ""
-    error_details: str = ""
-    seconds: float | None = None
-
-
-def next_state(state: JobState, event: JobEvent) -> JobState:
-    """The state after an event.
-
-    The first last event counts; whatever comes after it changes nothing, because events that were on their way when a
-    job ended still arrive. A job that waits can be stopped or fail before it starts.
-
-    Raises:
-        ValueError: an event that cannot come in this state: a second Started, or news of a job that has not started.
-    """
-    if state.has_ended:
-        return state
-    for kind, ended in ((Finished, JobState.DONE), (Failed, JobState.FAILED), (Stopped, JobState.STOPPED)):
-        if isinstance(event, kind) and (state is JobState.RUNNING or kind is not Finished):
-            return ended
-    if isinstance(event, Started) == (state is JobState.QUEUED) and not isinstance(event, Finished):
-        return JobState.RUNNING
-    raise ValueError(f"{type(event).__name__} cannot come while a job is {state}")
-
-
-def changed(row: JobRow, event: JobEvent) -> JobRow:
-    """The row after an event; see `next_state`."""
-    state = next_state(row.state, event)
-    if row.state.has_ended:
-        return row
-    row = replace(row, state=state)
-    match event:
-        case Started():
-            return replace(row, started=event.at, starts=row.starts + 1, stage=None, fraction=0.0)
-        case StageBegan():
-            return replace(row, stage=event.stage.value, fraction=0.0)
-        case Progressed():
-            return replace(row, stage=event.stage.value, fraction=min(max(event.fraction, 0.0), 1.0))
-        case Chosen():
-            return replace(row, engine=event.engine)
-        case Warned():
-            return replace(row, warnings=(*row.warnings, f"{event.message} {event.advice}".strip()))
-        case Finished():
-            done = replace(row, ended=event.at, fraction=1.0, seconds=event.seconds, engine=event.engine)
-            return replace(done, result_path=row.folder / event.path, facts=event.facts)
-        case Failed():
-            failed = replace(row, ended=event.at, seconds=_since(row, event.at), error_kind=event.kind)
-            return replace(failed, error_message=event.message, error_advice=event.advice, error_details=event.details)
-        case Stopped():
-            return replace(row, ended=event.at, seconds=_since(row, event.at))
-    return row
-
-
-def title_of(request: Request) -> str:
-    """A few words for the list: the picture's name without suffix, or the prompt."""
-    text = Path(request.picture).stem if request.picture else " ".join(request.prompt.split())
-    return _shortened(text or "untitled")
 
 
 class Store:
@@ -220,7 +108,7 @@ class Store:
             id=id_,
             state=JobState.QUEUED,
             request=request,
-            title=_shortened(title) if title.strip() else title_of(request),
+            title=shortened(title) if title.strip() else title_of(request),
             created=created,
             folder=self._jobs / id_,
             engine="" if request.engine == AUTO else request.engine,
@@ -375,7 +263,7 @@ class Store:
         return f"{head}-{int(number, 16) + 1:04x}"
 
     def _save(self, row: JobRow, *, lasting: bool) -> None:
-        values = _to_values(row)
+        values = to_values(row)
         names = ", ".join(values)
         marks = ", ".join(f":{name}" for name in values)
         with self._writing(lasting=lasting) as db:
@@ -398,73 +286,16 @@ class Store:
         try:
             with contextlib.closing(self._db.cursor()) as cursor:
                 cursor.row_factory = sqlite3.Row
-                return [self._from_values(dict(found)) for found in cursor.execute(f"SELECT * FROM job {rest}", values)]
+                return [
+                    from_values(dict(found), self._jobs / found["id"])
+                    for found in cursor.execute(f"SELECT * FROM job {rest}", values)
+                ]
         except sqlite3.Error as problem:
             raise _history_problem(problem) from None
 
-    def _from_values(self, values: dict[str, Any]) -> JobRow:
-        return _from_values(values, self._jobs / values["id"])
-
-
-# -- one row in its two written forms ----------------------------------------------------------------------------------
-
-
-def _to_values(row: JobRow) -> dict[str, Any]:
-    """Plain values by column; paths relative to the job folder, so that the jobs can be moved."""
-    result = row.result_path
-    if result is not None and result.is_relative_to(row.folder):
-        result = result.relative_to(row.folder)
-    facts = row.facts
-    return {
-        "id": row.id,
-        "state": row.state.value,
-        "request": json.dumps(row.request.to_dict()),
-        "title": row.title,
-        "created": row.created,
-        "started": row.started,
-        "ended": row.ended,
-        "starts": row.starts,
-        "stage": row.stage,
-        "engine": row.engine,
-        "result": None if result is None else result.as_posix(),
-        "facts": None
-        if facts is None
-        else json.dumps([facts.vertices, facts.faces, facts.parts, facts.watertight, list(facts.size_m)]),
-        "warnings": json.dumps(row.warnings),
-        "error_kind": row.error_kind,
-        "error_message": row.error_message,
-        "error_advice": row.error_advice,
-        "error_details": row.error_details,
-        "seconds": row.seconds,
-    }
-
-
-def _from_values(values: dict[str, Any], folder: Path) -> JobRow:
-    """The row that `_to_values` wrote. A request that cannot be read is empty: the result is still worth showing."""
-    try:
-        request = Request.from_dict(json.loads(values.pop("request")))
-    except (InputProblem, ValueError):
-        request = Request()
-    facts, result = values.pop("facts"), values.pop("result")
-    if facts is not None:
-        vertices, faces, parts, watertight, size = json.loads(facts)
-        facts = Facts(vertices, faces, parts, watertight, tuple(size))
-    return JobRow(
-        **values
-        | {
-            "state": JobState(values["state"]),
-            "request": request,
-            "folder": folder,
-            "facts": facts,
-            "result_path": None if result is None else folder / result,
-            "warnings": tuple(json.loads(values["warnings"])),
-            "fraction": 1.0 if values["state"] == JobState.DONE else 0.0,
-        }
-    )
-
 
 def _write_row(row: JobRow, name: str, *, flush: bool) -> None:
-    content = json.dumps({"version": SCHEMA_VERSION, "job": _to_values(row)}, indent=1, ensure_ascii=False)
+    content = json.dumps({"version": SCHEMA_VERSION, "job": to_values(row)}, indent=1, ensure_ascii=False)
     atomic.write_file(row.folder / name, content.encode(), flush=flush)
 
 
@@ -473,8 +304,8 @@ def _read_row(folder: Path) -> JobRow | None:
     for name in (END_FILE, JOB_FILE):
         try:
             values = json.loads((folder / name).read_bytes())["job"]
-            row = _from_values({**values, "id": folder.name}, folder)
-            _to_values(row)
+            row = from_values({**values, "id": folder.name}, folder)
+            to_values(row)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
         return row
@@ -534,12 +365,3 @@ def _history_problem(problem: sqlite3.Error) -> HistoryProblem:
             "The history is in use by another program.", "Close the other window first.", str(problem)
         )
     return HistoryProblem("The history cannot be read or written.", "Check the disk, then start again.", str(problem))
-
-
-def _since(row: JobRow, at: float) -> float | None:
-    return None if row.started is None else max(at - row.started, 0.0)
-
-
-def _shortened(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= TITLE_LENGTH else f"{text[: TITLE_LENGTH - 1].rstrip()}…"

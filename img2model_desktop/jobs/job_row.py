@@ -1,0 +1,206 @@
+"""What the history knows about one job, and how events change it."""
+
+import json
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from img2model_desktop.core.events import (
+    Chosen,
+    Facts,
+    Failed,
+    Finished,
+    JobEvent,
+    Progressed,
+    StageBegan,
+    Started,
+    Stopped,
+    Warned,
+)
+from img2model_desktop.core.request import Request
+from img2model_desktop.errors import InputProblem
+
+TITLE_LENGTH = 60
+
+
+class JobState(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing can change it any more."""
+        return self in (JobState.DONE, JobState.FAILED, JobState.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job of the history.
+
+    Args:
+        id: sorts by the time of creation; also the name of its folder.
+        request: what was asked for.
+        title: a few words for the list.
+        created, started, ended: seconds since the epoch; None: not yet.
+        starts: how often it was started.
+        stage: in which it is or ended, or None.
+        fraction: of that stage, 0..1.
+        engine: the sculptor, "" while not known.
+        result_path: of `result.glb`, or None.
+        facts: of the result, or None.
+        warnings: sentences that the job sent.
+        error_kind: of errors.py, or "bug", or "" where nothing failed; likewise message, advice and details.
+        seconds: the job took, or None.
+        folder: of the job.
+    """
+
+    id: str
+    state: JobState
+    request: Request
+    title: str
+    created: float
+    folder: Path
+    started: float | None = None
+    ended: float | None = None
+    starts: int = 0
+    stage: str | None = None
+    fraction: float = 0.0
+    engine: str = ""
+    result_path: Path | None = None
+    facts: Facts | None = None
+    warnings: tuple[str, ...] = ()
+    error_kind: str = ""
+    error_message: str = ""
+    error_advice: str = ""
+    error_details: str = ""
+    seconds: float | None = None
+
+
+def next_state(state: JobState, event: JobEvent) -> JobState:
+    """The state after an event.
+
+    The first last event counts; whatever comes after it changes nothing, because events that were on their way when a
+    job ended still arrive. A job that waits can be stopped or fail before it starts.
+
+    Raises:
+        ValueError: an event that cannot come in this state: a second Started, or news of a job that has not started.
+    """
+    if state.has_ended:
+        return state
+    for kind, ended in ((Finished, JobState.DONE), (Failed, JobState.FAILED), (Stopped, JobState.STOPPED)):
+        if isinstance(event, kind) and (state is JobState.RUNNING or kind is not Finished):
+            return ended
+    if isinstance(event, Started) == (state is JobState.QUEUED) and not isinstance(event, Finished):
+        return JobState.RUNNING
+    raise ValueError(f"{type(event).__name__} cannot come while a job is {state}")
+
+
+def changed(row: JobRow, event: JobEvent) -> JobRow:
+    """The row after an event; see `next_state`."""
+    state = next_state(row.state, event)
+    if row.state.has_ended:
+        return row
+    row = replace(row, state=state)
+    match event:
+        case Started():
+            return replace(row, started=event.at, starts=row.starts + 1, stage=None, fraction=0.0)
+        case StageBegan():
+            return replace(row, stage=event.stage.value, fraction=0.0)
+        case Progressed():
+            return replace(row, stage=event.stage.value, fraction=min(max(event.fraction, 0.0), 1.0))
+        case Chosen():
+            return replace(row, engine=event.engine)
+        case Warned():
+            return replace(row, warnings=(*row.warnings, f"{event.message} {event.advice}".strip()))
+        case Finished():
+            done = replace(row, ended=event.at, fraction=1.0, seconds=event.seconds, engine=event.engine)
+            return replace(done, result_path=_inside(row.folder, Path(event.path)), facts=event.facts)
+        case Failed():
+            failed = replace(row, ended=event.at, seconds=_since(row, event.at), error_kind=event.kind)
+            return replace(failed, error_message=event.message, error_advice=event.advice, error_details=event.details)
+        case Stopped():
+            return replace(row, ended=event.at, seconds=_since(row, event.at))
+    return row
+
+
+def title_of(request: Request) -> str:
+    """A few words for the list: the picture's name without suffix, or the prompt."""
+    text = Path(request.picture).stem if request.picture else " ".join(request.prompt.split())
+    return shortened(text or "untitled")
+
+
+# -- one row in its two written forms ----------------------------------------------------------------------------------
+
+
+def to_values(row: JobRow) -> dict[str, Any]:
+    """Plain values by column; paths relative to the job folder, so that the jobs can be moved."""
+    result = row.result_path
+    if result is not None and result.is_relative_to(row.folder):
+        result = result.relative_to(row.folder)
+    facts = row.facts
+    return {
+        "id": row.id,
+        "state": row.state.value,
+        "request": json.dumps(row.request.to_dict()),
+        "title": row.title,
+        "created": row.created,
+        "started": row.started,
+        "ended": row.ended,
+        "starts": row.starts,
+        "stage": row.stage,
+        "engine": row.engine,
+        "result": None if result is None else result.as_posix(),
+        "facts": None
+        if facts is None
+        else json.dumps([facts.vertices, facts.faces, facts.parts, facts.watertight, list(facts.size_m)]),
+        "warnings": json.dumps(row.warnings),
+        "error_kind": row.error_kind,
+        "error_message": row.error_message,
+        "error_advice": row.error_advice,
+        "error_details": row.error_details,
+        "seconds": row.seconds,
+    }
+
+
+def from_values(values: dict[str, Any], folder: Path) -> JobRow:
+    """The row that `to_values` wrote. A request that cannot be read is empty: the result is still worth showing."""
+    try:
+        request = Request.from_dict(json.loads(values.pop("request")))
+    except (InputProblem, ValueError):
+        request = Request()
+    facts, result = values.pop("facts"), values.pop("result")
+    if facts is not None:
+        vertices, faces, parts, watertight, size = json.loads(facts)
+        facts = Facts(vertices, faces, parts, watertight, tuple(size))
+    return JobRow(
+        **values
+        | {
+            "state": JobState(values["state"]),
+            "request": request,
+            "folder": folder,
+            "facts": facts,
+            "result_path": None if result is None else folder / result,
+            "warnings": tuple(json.loads(values["warnings"])),
+            "fraction": 1.0 if values["state"] == JobState.DONE else 0.0,
+        }
+    )
+
+
+def _inside(folder: Path, path: Path) -> Path:
+    return path if path.is_relative_to(folder) else folder / path
+
+
+def _since(row: JobRow, at: float) -> float | None:
+    return None if row.started is None else max(at - row.started, 0.0)
+
+
+def shortened(text: str) -> str:
+    """The text in one line that fits the list."""
+    text = " ".join(text.split())
+    return text if len(text) <= TITLE_LENGTH else f"{text[: TITLE_LENGTH - 1].rstrip()}…"
