@@ -229,15 +229,14 @@ def virtual_display() -> Iterator[Dict[str, str]]:
         return
     read, write = os.pipe()
     command = ["Xvfb", "-displayfd", str(write), "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]
-    server = subprocess.Popen(command, pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    server = subprocess.Popen(command, pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(write)
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with os.fdopen(read) as answer:
             number = answer.readline().strip()  # ends empty when the server ends
         if not number:
-            said = server.stderr.read().decode(errors="replace") if server.stderr else ""
-            raise NotReady(f"Not ready: the virtual display did not start.\n{said.strip()}")
+            raise NotReady(f"Not ready: the virtual display did not start; to see why: Xvfb :99 -screen 0 {SCREEN}")
         environment.update(DISPLAY=f":{number}", QT_QPA_PLATFORM="xcb", LIBGL_ALWAYS_SOFTWARE="1")
         environment.pop("WAYLAND_DISPLAY", None)
         yield environment
