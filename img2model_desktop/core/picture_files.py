@@ -7,8 +7,6 @@ sees the file. What comes out is always a `Picture` or one `InputProblem` with w
 
 import importlib
 import io
-import os
-import secrets
 import struct
 import threading
 import warnings
@@ -21,12 +19,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from img2model_desktop.core.atomic import write_file
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_kinds import FOREIGN, READABLE_SUFFIXES, Kind, kind_of
 from img2model_desktop.core.picture_modes import to_rgba
-from img2model_desktop.errors import InputProblem, SetupProblem
+from img2model_desktop.errors import InputProblem
 
-__all__ = ["READABLE_SUFFIXES", "Limits", "decode_picture", "encode_png", "read_picture", "write_png", "write_whole"]
+__all__ = ["READABLE_SUFFIXES", "Limits", "decode_picture", "encode_png", "read_picture", "write_png"]
 
 LONGEST_NAME = 60  # characters of a file name that a sentence can carry
 
@@ -152,32 +151,7 @@ def write_png(picture: Picture, path: str | Path) -> None:
     Raises:
         SetupProblem: the folder is missing or not writable, or the disk is full; what was there before still is.
     """
-    write_whole(encode_png(picture), path)
-
-
-def write_whole(data: bytes, path: str | Path) -> None:
-    """Writes a file so that nobody ever sees half of it: into the same folder under another name, then renamed.
-
-    Raises:
-        SetupProblem: the folder is missing or not writable, or the disk is full; what was there before still is.
-    """
-    path = Path(path)
-    part = path.parent / f".{secrets.token_hex(8)}.part"
-    try:
-        try:
-            with part.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except (OSError, ValueError) as error:
-        raise SetupProblem(
-            f"“{shown_name(path)}” cannot be written: {_reason(error)}.",
-            "Choose another folder, or free some space on this disk.",
-            str(error),
-        ) from None
+    write_file(Path(path), encode_png(picture))
 
 
 def shown_name(path: str | Path) -> str:
@@ -227,11 +201,3 @@ def _not_readable(name: str, kind: Kind | None) -> InputProblem:
     if kind is None:
         return InputProblem(f"“{name}” is not a picture that this program knows.", "Save it as PNG, JPEG or WebP.")
     return InputProblem(f"“{name}” is {kind.title}.", FOREIGN[kind.title])
-
-
-def _reason(error: OSError | ValueError) -> str:
-    known = {FileNotFoundError: "the folder is not there", PermissionError: "the folder may not be written to"}
-    for fault, reason in known.items():
-        if isinstance(error, fault):
-            return reason
-    return (getattr(error, "strerror", None) or str(error)).lower()
