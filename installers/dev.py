@@ -341,9 +341,10 @@ def pip_install(what: List[str]) -> None:
         NotReady: pip failed; its own words are above.
     """
     # Modules are compiled when they are first used: compiling all of them now would double the time.
-    options = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-compile", "--only-binary", ":all:"]
+    options = ["--no-input", "--disable-pip-version-check", "--no-compile", "--only-binary", ":all:"]
+    options += [] if sys.stderr.isatty() else ["--quiet"]
     command = [str(venv_python()), "-m", "pip", "install", *options, "-c", str(PINS / "cpu.txt"), *what]
-    if subprocess.call(command, cwd=str(ROOT)):
+    if subprocess.call(command, cwd=str(ROOT), stdout=2):  # stdout belongs to the program: it may write JSON there
         raise NotReady("Not ready: pip could not install the packages; see above. The first set-up needs a network.")
 
 
