@@ -22,7 +22,7 @@ Beside = Callable[[str], bytes]
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _MOST_VALUES = 8
-"""Accessor entries for each vertex: place, uv, and six corners, as closed meshes have twice as many faces as vertices."""
+"""Accessor entries for each vertex: place, uv, and six corners; closed meshes have twice as many faces as vertices."""
 
 _MOST_ZEROS = 1_000_000
 """Of an accessor without data, which costs a file nothing and a reader memory."""

@@ -30,7 +30,16 @@ def verify_written(mesh: Mesh, path: Path, up: str = "y") -> tuple[str, ...]:
     try:
         found = _open(path)
         return tuple(_differences(mesh, path.suffix.lower(), up, found))
-    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError) as problem:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        ImportError,
+        NotImplementedError,
+    ) as problem:
         # another program's reader fails in its own ways; each means that others may fail on the file, too
         return (f"the file cannot be opened again ({type(problem).__name__}: {str(problem)[:200]})",)
 
@@ -44,7 +53,7 @@ def _open(path: Path) -> Any:
         return loaded
     if len(loaded.geometry) != 1:
         raise ValueError(f"{len(loaded.geometry)} objects instead of one")
-    return loaded.dump(concatenate=True) if hasattr(loaded, "dump") else loaded.to_mesh()
+    return loaded.to_mesh()
 
 
 def _differences(mesh: Mesh, suffix: str, up: str, found: Any) -> Iterator[str]:
