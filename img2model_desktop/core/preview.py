@@ -15,8 +15,8 @@ from img2model_desktop.core.normals import split_at_creases
 from img2model_desktop.core.picture import Picture, Pixels
 from img2model_desktop.core.progress import Progress
 
-COARSE_ABOVE = 300_000  # faces; smaller meshes turn smoothly even without a graphics card's help
-COARSE_FACES = 40_000
+COARSE_ABOVE = 30_000  # faces; smaller meshes turn smoothly even without a graphics card
+COARSE_FACES = 20_000
 TEXTURE_LIMIT_PX = 4096
 FOOTPRINT_PX = 128
 FOOTPRINT_MARGIN = 0.6  # of the footprint's larger half side, on each side, for the soft rim

@@ -16,6 +16,7 @@ from img2model_desktop.gui.look import Uniforms, shader_source
 
 _KINDS = {".vert": GL.GL_VERTEX_SHADER, ".geom": GL.GL_GEOMETRY_SHADER, ".frag": GL.GL_FRAGMENT_SHADER}
 _FLOAT_BYTES = 4
+_INDEX_BYTES = 4
 _CORNER_BYTES = 8 * _FLOAT_BYTES
 
 
@@ -72,7 +73,7 @@ class TriangleBuffers:
     """Triangles on the graphics card."""
 
     def __init__(self, triangles: Triangles) -> None:
-        self._count = triangles.indices.size
+        self.count = len(triangles.indices)
         self._array = GL.glGenVertexArrays(1)
         self._corners, self._indices = (int(name) for name in GL.glGenBuffers(2))
         GL.glBindVertexArray(self._array)
@@ -87,10 +88,16 @@ class TriangleBuffers:
         GL.glBindVertexArray(0)
         GL.glBindBuffer(GL.GL_ARRAY_BUFFER, 0)
 
-    def draw(self) -> None:
-        """Draws all of them with the current program; their vertex array stays bound."""
+    def draw(self, first: int = 0, count: int | None = None) -> None:
+        """Draws `count` triangles from `first` on, or all, with the current program; their vertex array stays bound."""
+        last = self.count if count is None else min(first + count, self.count)
+        start = ctypes.c_void_p(3 * first * _INDEX_BYTES)
+        self.bind()
+        GL.glDrawElements(GL.GL_TRIANGLES, 3 * max(last - first, 0), GL.GL_UNSIGNED_INT, start)
+
+    def bind(self) -> None:
+        """Makes their vertex array the current one."""
         GL.glBindVertexArray(self._array)
-        GL.glDrawElements(GL.GL_TRIANGLES, self._count, GL.GL_UNSIGNED_INT, None)
 
     def release(self) -> None:
         """Frees them."""
@@ -99,11 +106,12 @@ class TriangleBuffers:
 
 
 class MeshOnCard:
-    """Everything of one mesh on the graphics card."""
+    """Everything of one mesh on the graphics card; the whole mesh and its coarse stand-in when they are first drawn."""
 
     def __init__(self, buffers: PreviewBuffers) -> None:
-        self.full = TriangleBuffers(buffers.full)
-        self.coarse = TriangleBuffers(buffers.coarse) if buffers.coarse is not None else None
+        self._buffers = buffers
+        self._full: TriangleBuffers | None = None
+        self._coarse: TriangleBuffers | None = None
         self.footprint = _footprint_texture(buffers.footprint)
         self.textures = [
             _mipmapped_texture(buffers.base_colour, GL.GL_SRGB8_ALPHA8),
@@ -111,11 +119,27 @@ class MeshOnCard:
             _mipmapped_texture(buffers.normal, GL.GL_RGBA8),
         ]
 
+    @property
+    def full(self) -> TriangleBuffers:
+        """All faces."""
+        if self._full is None:
+            self._full = TriangleBuffers(self._buffers.full)
+        return self._full
+
+    @property
+    def coarse(self) -> TriangleBuffers:
+        """The coarse stand-in, or all faces when there is none."""
+        if self._buffers.coarse is None:
+            return self.full
+        if self._coarse is None:
+            self._coarse = TriangleBuffers(self._buffers.coarse)
+        return self._coarse
+
     def release(self) -> None:
         """Frees it."""
-        self.full.release()
-        if self.coarse is not None:
-            self.coarse.release()
+        for triangles in (self._full, self._coarse):
+            if triangles is not None:
+                triangles.release()
         GL.glDeleteTextures([texture for texture in (self.footprint, *self.textures) if texture])
 
 

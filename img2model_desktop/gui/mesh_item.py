@@ -6,6 +6,7 @@ on `release`, so that a view that moved to another window draws again.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from OpenGL import GL
@@ -16,7 +17,7 @@ from PySide6.QtGui import QMatrix4x4
 from img2model_desktop.core.preview import PreviewBuffers
 from img2model_desktop.gui import look
 from img2model_desktop.gui.camera import Matrix
-from img2model_desktop.gui.gl_objects import MeshOnCard, Program, bind_textures
+from img2model_desktop.gui.gl_objects import MeshOnCard, Program, TriangleBuffers, bind_textures
 from img2model_desktop.gui.look import GridSteps, Ground, Shading
 
 # The one place where our axes (y up, front +z) become pyqtgraph's (z up, front -y): (x, y, z) -> (x, -z, y).
@@ -78,11 +79,6 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]
         """What is drawn."""
         return self._buffers
 
-    @property
-    def is_uploaded(self) -> bool:
-        """Whether the mesh is on the graphics card already."""
-        return self._card is not None
-
     def set_buffers(self, buffers: PreviewBuffers | None) -> None:
         """Shows another mesh, or none; what the old one holds on the card is freed at the next paint."""
         self._buffers = buffers
@@ -93,22 +89,24 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]
 
     def paint(self) -> None:
         """Draws mesh, lines and floor into the current picture."""
-        while self._stale:
-            self._stale.pop()()
+        for step in self.steps(None):
+            step()
+
+    def steps(self, faces: int | None) -> list[Callable[[], None]]:
+        """What `paint` does, in parts of at most that many faces, each to be called with the same matrices."""
         buffers = self._buffers
         if buffers is None:
-            return
-        if self._card is None:
-            self._card = MeshOnCard(buffers)
-        model_view = matrix_of(self.modelViewMatrix())  # with this item's own transform in it
-        projection = matrix_of(self.projectionMatrix())
-        self._paint_surface(self._card, buffers, model_view, projection)
-        self._paint_floor(self._card, buffers, model_view, projection)
-        GL.glDepthMask(GL.GL_TRUE)
-        GL.glDisable(GL.GL_BLEND)
-        GL.glBindVertexArray(0)
-        GL.glUseProgram(0)
-        bind_textures(0, 0, 0)
+            return []
+        drawn = buffers.coarse if self.is_coarse and buffers.coarse is not None else buffers.full
+        count = len(drawn.indices)
+        faces = faces or count
+        parts = range(0, count, faces)
+        steps: list[Callable[[], None]] = [partial(self._paint_surface, first, faces) for first in parts]
+        if self.has_wires or self.shading is Shading.WIREFRAME:
+            steps += [partial(self._paint_wires, first, faces) for first in parts]
+        if self.grid is not None or self.has_shadow:
+            steps.append(self._paint_floor)
+        return steps
 
     def release(self) -> None:
         """Frees what is on the graphics card; its context must be current."""
@@ -119,43 +117,60 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]
             program.release()
         self._programs.clear()
 
-    def _paint_surface(self, card: MeshOnCard, buffers: PreviewBuffers, model_view: Matrix, projection: Matrix) -> None:
-        triangles = card.coarse if self.is_coarse and card.coarse is not None else card.full
+    def _on_card(self) -> MeshOnCard:
+        while self._stale:
+            self._stale.pop()()
+        if self._card is None:
+            assert self._buffers is not None
+            self._card = MeshOnCard(self._buffers)
+        return self._card
+
+    def _matrices(self) -> tuple[Matrix, Matrix]:
+        """Model-view, with this item's own transform in it, and projection."""
+        return matrix_of(self.modelViewMatrix()), matrix_of(self.projectionMatrix())
+
+    def _triangles(self) -> TriangleBuffers:
+        card = self._on_card()
+        return card.coarse if self.is_coarse else card.full
+
+    def _paint_surface(self, first: int, faces: int) -> None:
+        assert self._buffers is not None
         GL.glEnable(GL.GL_DEPTH_TEST)
         GL.glDepthFunc(GL.GL_LESS)
         GL.glDepthMask(GL.GL_TRUE)
         GL.glDisable(GL.GL_BLEND)
         GL.glDisable(GL.GL_CULL_FACE)
-        bind_textures(*card.textures)
-        self._program("mesh.vert", "mesh.frag").use(look.mesh_uniforms(model_view, projection, buffers, self.shading))
-        triangles.draw()
-        is_wireframe = self.shading is Shading.WIREFRAME
-        if not (is_wireframe or self.has_wires):
-            return
+        bind_textures(*self._on_card().textures)
+        self._program("mesh.vert", "mesh.frag").use(look.mesh_uniforms(*self._matrices(), self._buffers, self.shading))
+        self._triangles().draw(first, faces)
+        _leave()
+
+    def _paint_wires(self, first: int, faces: int) -> None:
+        GL.glEnable(GL.GL_DEPTH_TEST)
         GL.glDepthFunc(GL.GL_LEQUAL)
-        GL.glDepthMask(GL.GL_FALSE)
         _blend_premultiplied()
-        opacity = 1.0 if is_wireframe else OVERLAY_OPACITY
+        opacity = 1.0 if self.shading is Shading.WIREFRAME else OVERLAY_OPACITY
         self._program("wire.vert", "wire.geom", "wire.frag").use(
-            look.wire_uniforms(model_view, projection, self.ground, self.size_px, self.wire_px, opacity)
+            look.wire_uniforms(*self._matrices(), self.ground, self.size_px, self.wire_px, opacity)
         )
         GL.glEnable(GL.GL_POLYGON_OFFSET_FILL)
         GL.glPolygonOffset(*look.WIRE_OFFSET)
-        triangles.draw()
+        self._triangles().draw(first, faces)
         GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
+        _leave()
 
-    def _paint_floor(self, card: MeshOnCard, buffers: PreviewBuffers, model_view: Matrix, projection: Matrix) -> None:
-        if self.grid is None and not self.has_shadow:
-            return
+    def _paint_floor(self) -> None:
+        assert self._buffers is not None
         GL.glEnable(GL.GL_DEPTH_TEST)
         GL.glDepthFunc(GL.GL_LESS)
-        GL.glDepthMask(GL.GL_FALSE)
         _blend_premultiplied()
-        bind_textures(card.footprint)
+        bind_textures(self._on_card().footprint)
         self._program("floor.vert", "floor.frag").use(
-            look.floor_uniforms(model_view, projection, buffers, self.ground, self.grid, self.has_shadow)
+            look.floor_uniforms(*self._matrices(), self._buffers, self.ground, self.grid, self.has_shadow)
         )
+        self._triangles().bind()  # a core context draws nothing without some vertex array
         GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+        _leave()
 
     def _program(self, *files: str) -> Program:
         if files[-1] not in self._programs:
@@ -169,6 +184,18 @@ def matrix_of(matrix: QMatrix4x4) -> Matrix:
 
 
 def _blend_premultiplied() -> None:
+    """Colours that carry their alpha already, over what is there, without touching the depths."""
+    GL.glDepthMask(GL.GL_FALSE)
     GL.glEnable(GL.GL_BLEND)
     GL.glBlendEquation(GL.GL_FUNC_ADD)
     GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
+
+
+def _leave() -> None:
+    """Leaves the context as Qt and other items expect it."""
+    GL.glDepthMask(GL.GL_TRUE)
+    GL.glDepthFunc(GL.GL_LESS)
+    GL.glDisable(GL.GL_BLEND)
+    GL.glBindVertexArray(0)
+    GL.glUseProgram(0)
+    bind_textures(0, 0, 0)
