@@ -90,7 +90,9 @@ def _rings(
     marks = marks[~np.append(close, False)]
     marks[0] = 0.0
     pieces = np.maximum(np.round(np.diff(marks) / edge), 1).astype(np.int64)
-    stops = np.concatenate([np.linspace(a, b, n, endpoint=False) for a, b, n in zip(marks, marks[1:], pieces)])
+    stops = np.concatenate(
+        [np.linspace(a, b, n, endpoint=False) for a, b, n in zip(marks[:-1], marks[1:], pieces, strict=True)]
+    )
     stops = np.append(stops, marks[-1])
     rings = np.stack([np.interp(stops, length, line[:, 0]), np.interp(stops, length, line[:, 1])], axis=1)
     step = SEGMENT_STEP

@@ -70,9 +70,7 @@ class LatheOptions(_Surface):
 
     axis: str = option(
         "auto",
-        Option(
-            "Axis", "Which way the body stands; auto looks for the symmetry.", choices=("auto", "upright", "lying")
-        ),
+        Option("Axis", "Which way the body stands; auto looks for the symmetry.", choices=("auto", "upright", "lying")),
     )
     wrap: str = option(
         "as seen",
@@ -87,6 +85,25 @@ class LatheOptions(_Surface):
 @dataclass(frozen=True, slots=True)
 class ExtrudeOptions(_Surface):
     """Options of the Extrude sculptor."""
+
+    thickness: float = option(
+        0.12, Option("Thickness", "Depth of the body, as a share of its longest side.", "x", 0.01, 1.0, 0.01)
+    )
+    bevel: float = option(
+        0.2, Option("Bevel", "Width of the bevel, as a share of the thickness; 0 is a sharp edge.", "x", 0.0, 0.5, 0.05)
+    )
+    edge: str = option(
+        "round", Option("Edge", "Whether the bevel is rounded or a flat chamfer.", choices=("round", "chamfer"))
+    )
+    bevel_back: bool = option(
+        False, Option("Bevel the back", "Bevels both sides; leave it off for a body that lies flat on its back.")
+    )
+    back: str = option(
+        "mirrored",
+        Option(
+            "Back", "What the unseen side shows; plain takes the colour of the edge.", choices=("mirrored", "plain")
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core import bake
 from img2model_desktop.core.axis import Profile, profile_of
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.revolve import turned
 from img2model_desktop.core.silhouette import Silhouette, silhouette_of
-from img2model_desktop.core.skin import skin_of
 from img2model_desktop.engines.catalog import LatheOptions
 
 EVEN_TURN = 0.82  # of a quarter turn that the picture's half width is stretched over with the even wrap
@@ -34,17 +34,17 @@ class Lathe:
         silhouette = silhouette_of(picture.alpha)
         progress.update(0.2)
         profile, lying = _profile(silhouette, options.axis, progress.part(0.2, 0.5))
-        skin = skin_of(picture, options.texture_px)
+        texture = bake.texture_of(picture, silhouette, options.texture_px)
         progress.update(0.7)
         along, radius = profile.line()
         body = turned(along, radius, options.faces)
         progress.update(0.9)
         across = body.radius * _wrapped(body.turn, options.wrap == "even")
-        uv = skin.uv_of(profile.axis.place(body.along, across))
+        uv = texture.uv_of(profile.axis.place(body.along, across))
         scale = 1.0 / max(float(np.ptp(along)), 2 * float(radius.max()))
         upright = np.stack([body.radius * np.sin(body.turn), -body.along, body.radius * np.cos(body.turn)], axis=1)
         vertices = upright[:, [1, 0, 2]] * [-1.0, 1.0, 1.0] if lying else upright
-        mesh = Mesh((vertices * scale).astype(np.float32), body.faces.astype(np.int32), uv, skin.texture)
+        mesh = Mesh((vertices * scale).astype(np.float32), body.faces.astype(np.int32), uv, Picture.own(texture.pixels))
         progress.update(1.0)
         return mesh.validate()
 

@@ -1,0 +1,249 @@
+"""A flat body with sharp outlines, holes, and a bevel: what Extrude makes.
+
+Seen from the front the body is the outline's polygon. Towards the edge its height falls with the distance to the
+outline, so a bevel needs no offset polygons that could cross: where a part is thinner than two bevels its sides
+simply meet in a ridge. Lines of equal distance become edges of the mesh, so the bevel is crisp.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from img2model_desktop.core import planar
+from img2model_desktop.core.outline import Loop, loops_of
+from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.silhouette import Silhouette, flat_of
+
+Points = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+MOST_LEVELS = 6  # lines of equal distance in a round bevel
+ENOUGH = 0.1  # share of the wanted number of triangles that the result may be off
+
+
+@dataclass(frozen=True, slots=True)
+class Bevel:
+    """How the front edge falls off.
+
+    Args:
+        width: picture pixels, across and in depth; 0 is a sharp edge.
+        is_round: a quarter of a circle instead of a flat chamfer.
+    """
+
+    width: float
+    is_round: bool
+
+    def drop(self, distance: Points) -> Points:
+        """How far the surface lies below the front, pixels, at a distance from the outline."""
+        if self.width <= 0:
+            return np.zeros_like(distance)
+        rest = np.clip(self.width - distance, 0.0, self.width)
+        if not self.is_round:
+            return rest
+        return np.asarray(self.width - np.sqrt(np.maximum(self.width**2 - rest**2, 0)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slab:
+    """A closed flat body.
+
+    Args:
+        vertices: `(n, 3) float64` picture pixels: x to the right, y up (so minus the picture's y), z to the front;
+            z runs from minus half to plus half the thickness.
+        faces: `(m, 3) int64`, counter-clockwise seen from outside.
+        is_back: `(n,) bool`, the vertices of the flat back, its rim not included.
+    """
+
+    vertices: Points
+    faces: Indices
+    is_back: NDArray[np.bool_]
+
+
+def slab_of(
+    silhouette: Silhouette, thickness: float, bevel: Bevel, both_sides: bool, faces: int, progress: Progress
+) -> Slab:
+    """Extrudes a silhouette.
+
+    Args:
+        silhouette: of the subject.
+        thickness: picture pixels.
+        bevel: of the front, at most half as wide as the thickness if `both_sides`.
+        both_sides: whether the back has the bevel too.
+        faces: about how many triangles are wanted; a rich outline may need more.
+        progress: of this work.
+    """
+    loops = loops_of(silhouette)
+    progress.update(0.15)
+    edge = _edge_for(silhouette, loops, thickness, faces)
+    for attempt in range(4):
+        part = progress.part(0.15 + 0.2 * attempt, 0.35 + 0.2 * attempt)
+        try:
+            flat = _filled(silhouette, loops, bevel, edge, part)
+        except planar.Crossing:
+            return _smooth(silhouette, thickness, bevel, both_sides, faces)
+        made = _raised(flat, loops, thickness, bevel, both_sides, edge)
+        off = len(made.faces) / faces
+        if abs(off - 1) < ENOUGH:
+            break
+        edge *= min(max(math.sqrt(off), 0.4), 2.5)
+    return made
+
+
+def _edge_for(silhouette: Silhouette, loops: list[Loop], thickness: float, faces: int) -> float:
+    """The side of triangles, pixels, that gives about the wanted number of them."""
+    around = sum(float(np.hypot(*(np.roll(loop.points, -1, axis=0) - loop.points).T).sum()) for loop in loops)
+    return math.sqrt((2 * silhouette.area / 0.433 + 2 * around * thickness) / faces)
+
+
+def _filled(silhouette: Silhouette, loops: list[Loop], bevel: Bevel, edge: float, progress: Progress) -> planar.Planar:
+    """The front, flat: triangles of about the side `edge`, with the bevel's lines as edges."""
+    rims = [_divided(np.concatenate([loop.points, loop.points[:1]]), edge)[:-1] for loop in loops]
+    lines: list[Points] = []
+    levels = _levels(bevel, edge)
+    inner = loops
+    for before, level in zip([0.0, *levels], levels, strict=False):
+        outer, inner = inner, _offset(silhouette, level)
+        progress.update(0.5)
+        lines += [_divided(np.concatenate([loop.points, loop.points[:1]]), edge) for loop in inner]
+        lines += _mitres(outer, inner, level - before, edge)
+    inside = _lattice(silhouette, edge, levels)
+    return planar.fill(rims, lines, inside)
+
+
+def _levels(bevel: Bevel, edge: float) -> list[float]:
+    """Distances from the outline, pixels, at which the bevel has a line."""
+    if bevel.width <= 0:
+        return []
+    count = min(max(round(bevel.width * math.pi / 2 / edge), 2), MOST_LEVELS) if bevel.is_round else 1
+    turn = np.arange(1, count + 1) * (math.pi / 2 / count)
+    return [float(level) for level in bevel.width * (1 - np.cos(turn))] if bevel.is_round else [bevel.width]
+
+
+def _offset(silhouette: Silhouette, level: float) -> list[Loop]:
+    """The outline moved inwards."""
+    field = silhouette.distance - np.float32(level)
+    field[field == 0] = np.float32(1e-6)
+    if not (field > 0).any():
+        return []
+    moved = Silhouette(field, silhouette.left, silhouette.top, silhouette.pixel, silhouette.width, silhouette.height)
+    return [loop for loop in loops_of(moved) if len(loop.points) >= 4]
+
+
+def _mitres(outer: list[Loop], inner: list[Loop], gap: float, edge: float) -> list[Points]:
+    """Lines from the corners of an outline to those of the one inside it."""
+    starts = [loop.points[loop.is_corner] for loop in outer]
+    ends = [loop.points[loop.is_corner] for loop in inner]
+    if not starts or not ends or not sum(map(len, starts)) or not sum(map(len, ends)):
+        return []
+    a, b = np.concatenate(starts), np.concatenate(ends)
+    apart = np.hypot(*(a[:, None] - b[None]).transpose(2, 0, 1))
+    nearest = apart.argmin(axis=1)
+    mutual = (apart.argmin(axis=0)[nearest] == np.arange(len(a))) & (apart.min(axis=1) < 4 * gap)
+    return [_divided(np.stack([a[i], b[nearest[i]]]), edge) for i in np.nonzero(mutual)[0]]
+
+
+def _divided(line: Points, edge: float) -> Points:
+    """An open line with points added so that no piece is longer than `edge`."""
+    long = np.hypot(*np.diff(line, axis=0).T)
+    pieces = np.maximum(np.ceil(long / edge - 0.05), 1).astype(np.int64)
+    owner = np.repeat(np.arange(len(pieces)), pieces)
+    step = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    share = (step / pieces[owner])[:, None]
+    points = line[owner] + share * (line[owner + 1] - line[owner])
+    return np.concatenate([points, line[-1:]])
+
+
+def _lattice(silhouette: Silhouette, edge: float, levels: list[float]) -> Points:
+    """Points inside on a lattice of equilateral triangles, away from the lines."""
+    left, top, right, bottom = silhouette.box
+    high = edge * math.sqrt(3) / 2
+    rows = np.arange(top + high / 2, bottom, high)
+    columns = np.arange(left + edge / 4, right, edge)
+    x = columns[None, :] + (np.arange(len(rows)) % 2)[:, None] * (edge / 2)
+    points = np.stack([x, np.broadcast_to(rows[:, None], x.shape)], axis=2).reshape(-1, 2)
+    distance = silhouette.distance_at(points)
+    keep = distance > 0.6 * edge
+    for level in levels:
+        keep &= np.abs(distance - level) > 0.5 * edge
+    return np.asarray(points[keep])
+
+
+def _raised(
+    flat: planar.Planar, loops: list[Loop], thickness: float, bevel: Bevel, both_sides: bool, edge: float
+) -> Slab:
+    """Front, wall and back."""
+    distance = _distance(flat.points, loops, bevel.width)
+    distance[np.concatenate(flat.rims)] = 0.0
+    front = thickness / 2 - bevel.drop(distance)
+    back = -front if both_sides else np.full_like(front, -thickness / 2)
+    return _closed(flat.points, flat.faces, flat.rims, front, back, edge)
+
+
+def _distance(points: Points, loops: list[Loop], reach: float) -> Points:
+    """Distance of points to the polygons, pixels; exact up to `reach`, at least `reach` beyond."""
+    from scipy.spatial import cKDTree
+
+    if reach <= 0:
+        return np.full(len(points), np.inf)
+    starts = np.concatenate([loop.points for loop in loops])
+    ends = np.concatenate([np.roll(loop.points, -1, axis=0) for loop in loops])
+    step = max(reach / 4, 1.0)
+    long = np.hypot(*(ends - starts).T)
+    pieces = np.maximum(np.ceil(long / step), 1).astype(np.int64)
+    owner = np.repeat(np.arange(len(pieces)), pieces)
+    order = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    samples = starts[owner] + ((order + 0.5) / pieces[owner])[:, None] * (ends - starts)[owner]
+    near, found = cKDTree(samples).query(points, k=min(4, len(samples)), distance_upper_bound=reach + step)
+    result = np.full(len(points), np.inf)
+    for column in range(found.shape[1] if found.ndim > 1 else 1):
+        index = found[:, column] if found.ndim > 1 else found
+        hit = index < len(samples)
+        segment = owner[index[hit]]
+        a, way = starts[segment], (ends - starts)[segment]
+        share = np.clip(((points[hit] - a) * way).sum(axis=1) / np.maximum((way**2).sum(axis=1), 1e-12), 0, 1)
+        result[hit] = np.minimum(result[hit], np.hypot(*(points[hit] - a - share[:, None] * way).T))
+    del near
+    return result
+
+
+def _closed(
+    points: Points, faces: Indices, rims: tuple[Indices, ...], front: Points, back: Points, edge: float
+) -> Slab:
+    """Joins a front and a back with a wall in rows of about the height `edge`."""
+    count = len(points)
+    place = np.stack([points[:, 0], -points[:, 1]], axis=1)
+    layers = [np.column_stack([place, front]), np.column_stack([place, back])]
+    parts = [faces, faces[:, ::-1] + count]
+    total = 2 * count
+    for ring in rims:
+        deep = float((front[ring] - back[ring]).max())
+        rows = max(round(deep / edge), 1)
+        upper = ring
+        for row in range(1, rows + 1):
+            if row == rows:
+                lower = ring + count
+            else:
+                lower = total + np.arange(len(ring))
+                height = front[ring] + (back[ring] - front[ring]) * (row / rows)
+                layers.append(np.column_stack([place[ring], height]))
+                total += len(ring)
+            # Seen from the front the inside is on the ring's left, so the wall looks to its right.
+            parts += [
+                np.stack([upper, lower, np.roll(lower, -1)], axis=1),
+                np.stack([upper, np.roll(lower, -1), np.roll(upper, -1)], axis=1),
+            ]
+            upper = lower
+    is_back = np.zeros(total, bool)
+    is_back[count : 2 * count] = True
+    return Slab(np.concatenate(layers), np.concatenate(parts), is_back)
+
+
+def _smooth(silhouette: Silhouette, thickness: float, bevel: Bevel, both_sides: bool, faces: int) -> Slab:
+    """The same with the outline as it is: where parts nearly touch, sharp corners could reach into each other."""
+    flat = flat_of(silhouette, int(faces * 0.4))
+    front = thickness / 2 - bevel.drop(flat.distance)
+    back = -front if both_sides else np.full_like(front, -thickness / 2)
+    rims = tuple(np.asarray(ring) for ring in flat.rim)
+    return _closed(flat.vertices.astype(np.float64), flat.faces, rims, front, back, math.inf)
