@@ -27,6 +27,9 @@ _MOST_VALUES = 8
 _MOST_ZEROS = 1_000_000
 """Of an accessor without data, which costs a file nothing and a reader memory."""
 
+_MOST_PIECES = 20_000
+"""Objects in a scene; each takes time however small it is."""
+
 _ESCAPED = re.compile(r"(%[0-9a-fA-F]{2})+")
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _HARMLESS = (
@@ -166,6 +169,8 @@ def _scene(source: _Source) -> list[_Piece]:
         node = nodes[_index(number)]
         matrix = above @ _matrix(node)
         if "mesh" in node:
+            if len(pieces) > _MOST_PIECES:
+                raise too_many("objects", len(nodes), _MOST_PIECES)
             pieces.extend(_mesh(source, document["meshes"][_index(node["mesh"])], matrix))
         waiting.extend((child, matrix) for child in reversed(node.get("children", [])))
     return pieces
