@@ -24,7 +24,7 @@ from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem
-from img2model_desktop.jobs.plan import Plan, resolve
+from img2model_desktop.jobs.plan import Plan, resolve_again
 from img2model_desktop.jobs.store import JobRow, JobState, Store
 
 CLOSE_MS = 3000
@@ -107,7 +107,7 @@ class JobRunner(QObject):
         """Takes up what an earlier run of the program left in the queue, oldest first."""
         for row in self._store.recover():
             try:
-                self._waiting.append((row.id, resolve(row.request)))
+                self._waiting.append((row.id, resolve_again(row.request, row.folder)))
             except InputProblem as problem:
                 self._apply(Failed(row.id, row.created, problem.kind, problem.message, problem.advice))
         self.queue_changed.emit()

@@ -41,7 +41,7 @@ from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, OutOfMemory
-from img2model_desktop.jobs.plan import Plan
+from img2model_desktop.jobs.plan import INPUT_STEM, Plan, kept_input
 
 Emit = Callable[[JobEvent], None]
 IsCancelled = Callable[[], bool]
@@ -50,7 +50,6 @@ RESULT = "result.glb"
 CUT_OUT = "cutout.png"
 SHAPE = "shape.npz"
 MADE = "made.png"
-INPUT_STEM = "input"
 
 
 def run_job(plan: Plan, bench: Bench, folder: Path, emit: Emit, is_cancelled: IsCancelled) -> JobEvent:
@@ -217,11 +216,6 @@ class _Run:
 
     def _aside(self, function: Callable[..., Any], *args: Any, tick: Callable[[float], None]) -> Any:
         return self.bench.worker.run(function, *args, tick=tick)
-
-
-def kept_input(folder: Path) -> Path | None:
-    """The copy of the user's picture in a job folder, or None."""
-    return next(iter(sorted(folder.glob(f"{INPUT_STEM}.*"))), None)
 
 
 def _keep_input(source: Path, folder: Path, max_bytes: int) -> Path:

@@ -1,7 +1,7 @@
 """From what the user asked for to what will be done: every default filled in, every problem found at once."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from img2model_desktop.errors import InputProblem
 
 MAX_PROMPT = 600  # characters
 SIZE_MM = (1.0, 10_000.0)
+INPUT_STEM = "input"  # of the copy of the picture in a job folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,22 @@ def resolve(request: Request, max_bytes: int = 50_000_000, max_pixels: int = 64_
         raise InputProblem(first.message, first.advice + more)
     maker, cutter, sculptors = found.steps()
     return Plan(request, maker, cutter, sculptors, max_bytes, max_pixels)
+
+
+def resolve_again(request: Request, folder: Path) -> Plan:
+    """The plan of a job that was queued before, whose picture may by now be only in its folder.
+
+    Raises:
+        InputProblem: as `resolve`.
+    """
+    kept = kept_input(folder)
+    plan = resolve(replace(request, picture=str(kept)) if kept and request.picture else request)
+    return replace(plan, request=request)
+
+
+def kept_input(folder: Path) -> Path | None:
+    """The copy of the user's picture in a job folder, or None."""
+    return next(iter(sorted(folder.glob(f"{INPUT_STEM}.*"))), None)
 
 
 def problems(request: Request) -> tuple[Problem, ...]:
