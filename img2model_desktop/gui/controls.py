@@ -234,7 +234,6 @@ def _number_box(low: float, high: float, step: float, whole: bool) -> QSpinBox |
         number.setRange(low, high)
         number.setSingleStep(step)
         box = number
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
     box.setAlignment(Qt.AlignmentFlag.AlignRight)
     box.setKeyboardTracking(False)
     return box

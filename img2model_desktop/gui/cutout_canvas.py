@@ -62,6 +62,7 @@ class CutoutCanvas(QWidget):
         self._shows_original = False
         self._is_drop_target = False
         self._note = ""
+        self._is_waiting = False
         self._invitation = ("picture", "Drop a picture here", "Click to browse, paste with Ctrl+V,\nor try a sample below.")
         self._tool = Tool.LOOK
         self._radius = _DEFAULT_RADIUS
@@ -122,6 +123,11 @@ class CutoutCanvas(QWidget):
         if note != self._note:
             self._note = note
             self.update()
+
+    def set_waiting(self, waiting: bool) -> None:
+        """Whether a picture is on its way: the empty canvas invites nobody then."""
+        self._is_waiting = waiting
+        self.update()
 
     def set_invitation(self, icon: str, title: str, text: str) -> None:
         """What the empty canvas says."""
@@ -327,7 +333,8 @@ class CutoutCanvas(QWidget):
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         self._paint_ground(painter)
         if self._original is None:
-            self._paint_invitation(painter)
+            if not self._is_waiting:
+                self._paint_invitation(painter)
         else:
             self._paint_picture(painter)
             for stroke in self._unsettled():

@@ -26,7 +26,7 @@ from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import Caller, LatestCall
 from img2model_desktop.gui.runner import Trouble, save_result
 from img2model_desktop.gui.theme import SPACE
-from img2model_desktop.jobs.store import JobRow
+from img2model_desktop.jobs.job_row import JobRow
 
 FORMATS = (
     (".glb", "GLB", "One file with texture: games, web, Blender"),
@@ -189,6 +189,11 @@ class ExportPanel(QWidget):
         self._show_facts(facts)
         self._update()
 
+    def choose_format(self, suffix: str) -> None:
+        """Another format."""
+        self.format.set_value(suffix)
+        self._update()
+
     def save(self, out: Path) -> None:
         """Saves the result; `saved` or `failed` tells how it went."""
         if self._row is None:
@@ -260,7 +265,7 @@ class ExportPanel(QWidget):
         self.up = Segments((("y", "Y up", "Games, glTF, Maya"), ("z", "Z up", "Blender, CAD, slicers")), "Up axis")
         self.save_button = QPushButton("Save…")
         self.save_button.setIconSize(QSize(20, 20))
-        self.save_button.setMinimumHeight(36)
+        self.save_button.setObjectName("large")
         self._status = label("", "dim", wrap=True)
         self._status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -364,7 +369,9 @@ class ExportPanel(QWidget):
             }
         for name, text in shown.items():
             self._facts[name].setText(text)
-        tone = "value" if facts is None else "good" if facts.watertight else "warn"
+        for value in self._facts.values():
+            set_tone(value, "value" if facts else "dim")
+        tone = "dim" if facts is None else "good" if facts.watertight else "warn"
         set_tone(self._facts["Watertight"], tone)
 
     def _show_saved(self, path: Path | None) -> None:

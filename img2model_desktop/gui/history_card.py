@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from img2model_desktop.gui.history_model import JOB_ROLE, Index, overall, state_words
 from img2model_desktop.gui.icons import Icons
-from img2model_desktop.jobs.store import JobRow, JobState
+from img2model_desktop.jobs.job_row import JobRow, JobState
 
 CARD = QSize(152, 124)
 _GAP = 8

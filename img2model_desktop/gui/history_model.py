@@ -13,7 +13,7 @@ from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.errors import HistoryProblem
 from img2model_desktop.gui.calls import THUMBNAIL
-from img2model_desktop.jobs.store import JobRow, JobState
+from img2model_desktop.jobs.job_row import JobRow, JobState
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -148,8 +148,13 @@ def _picture_of(row: JobRow) -> Path | None:
     for name in PICTURE_FILES:
         if (row.folder / name).is_file():
             return row.folder / name
-    kept = next(row.folder.glob("input.*"), None) or (Path(row.request.picture) if row.request.picture else None)
+    kept = input_of(row) or (Path(row.request.picture) if row.request.picture else None)
     return kept if kept and kept.is_file() else None
+
+
+def input_of(row: JobRow) -> Path | None:
+    """The copy of the user's picture in a job's folder, or None."""
+    return next((path for path in sorted(row.folder.glob("input.*")) if path.suffix != ".part"), None)
 
 
 def _read(path: Path) -> QImage:

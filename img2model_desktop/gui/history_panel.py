@@ -8,7 +8,7 @@ from img2model_desktop.gui.controls import label
 from img2model_desktop.gui.history_card import CARD, CardDelegate
 from img2model_desktop.gui.history_model import JOB_ROLE, HistoryModel, Jobs
 from img2model_desktop.gui.icons import Icons
-from img2model_desktop.jobs.store import JobRow, JobState
+from img2model_desktop.jobs.job_row import JobRow, JobState
 
 
 class Strip(QListView):

@@ -46,6 +46,10 @@ class Icons:
             self._made[(name, tint)] = made
         return made
 
+    def app_icon(self) -> QIcon:
+        """The program's own icon, in its own colours."""
+        return QIcon(str(self._folder / "app.svg"))
+
     def pixmap(self, name: str, side_px: int, colour: str = "", ratio: float = 1.0) -> QPixmap:
         """The drawing as a square picture, `side_px` logical pixels a side at `ratio` device pixels each."""
         drawing = self._drawing(name).replace("currentColor", colour or self._colours.text)

@@ -93,6 +93,11 @@ class InputPanel(QWidget):
         if not self.reason():
             self.generate_wished.emit((self.request(),))
 
+    def generate_all(self) -> None:
+        """Wishes for a job for each picture that was brought together with the one in use."""
+        if self.mode == PICTURE and self.pictures.brought:
+            self.generate_wished.emit(self.requests())
+
     def reason(self) -> str:
         """Why Generate is switched off, with what to do, or ""."""
         for problem in problems(self.request()):
@@ -151,7 +156,7 @@ class InputPanel(QWidget):
         self.generate_button.setObjectName("primary")
         self.generate_button.setCursor(Qt.CursorShape.PointingHandCursor)
         self.queue_all_button = QPushButton()
-        self.queue_all_button.setMinimumHeight(42)
+        self.queue_all_button.setObjectName("large")
         row = QHBoxLayout()
         row.setSpacing(SPACE)
         row.addWidget(self.generate_button, 1)
@@ -172,7 +177,7 @@ class InputPanel(QWidget):
         self.form.changed.connect(self._update)
         self.form.cutter_changed.connect(self.pictures.cut_again)
         self.generate_button.clicked.connect(self.generate)
-        self.queue_all_button.clicked.connect(lambda: self.generate_wished.emit(self.requests()))
+        self.queue_all_button.clicked.connect(self.generate_all)
 
     def _cutter_in_use(self) -> tuple[str, Any]:
         request = self.form.apply_to(Request())

@@ -47,6 +47,8 @@ class PictureSource(QWidget):
         self._cutting = LatestCall(caller, self)
         self._build()
         self._connect()
+        if not samples:
+            self.canvas.set_invitation("picture", "Drop a picture here", "Click to browse,\nor paste with Ctrl+V.")
         self._show_strip()
         self._update_tools()
 
@@ -228,6 +230,7 @@ class PictureSource(QWidget):
 
     @Slot()
     def _on_busy(self) -> None:
+        self.canvas.set_waiting(self._reading.is_busy)
         if self._reading.is_busy:
             self.canvas.set_note("Reading…")
         else:

@@ -120,7 +120,6 @@ class SettingsForm(QWidget):
         self.size.set_value(size_mm)
         self.seed = CalmSpinBox()
         self.seed.setRange(0, 2**31 - 1)
-        self.seed.setButtonSymbols(CalmSpinBox.ButtonSymbols.NoButtons)
         self.seed.setToolTip("Another seed gives another result from the same picture")
         self._seed_label = label("Seed", "dim")
         grid = QGridLayout()

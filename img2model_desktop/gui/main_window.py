@@ -1,0 +1,541 @@
+"""The main window: puts the panels together and lets them know of each other."""
+
+import base64
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+)
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+from img2model_desktop.core.events import Chosen, Failed, Finished, JobEvent, Preview, Stage, Warned
+from img2model_desktop.core.picture_kinds import READABLE_SUFFIXES
+from img2model_desktop.core.request import Request
+from img2model_desktop.errors import Img2ModelError
+from img2model_desktop.gui.about import TextWindow, about_window, keyboard_window, news_window
+from img2model_desktop.gui.calls import make_thumbnail
+from img2model_desktop.gui.cutout_canvas import BRUSH_STEP, Tool
+from img2model_desktop.gui.export_panel import FORMATS, DragHandle, ExportPanel
+from img2model_desktop.gui.file_manager import show_in_folder
+from img2model_desktop.gui.history_model import engine_title, input_of
+from img2model_desktop.gui.history_panel import HistoryPanel
+from img2model_desktop.gui.icons import Icons
+from img2model_desktop.gui.input_panel import InputPanel
+from img2model_desktop.gui.intake import Brought, brought, can_bring
+from img2model_desktop.gui.latest_call import LatestCall
+from img2model_desktop.gui.menus import Entry, Menus
+from img2model_desktop.gui.messages import Message, Tone
+from img2model_desktop.gui.runner import CallEnded, JobRunner, Trouble
+from img2model_desktop.gui.theme import Theme, ThemeChoice
+from img2model_desktop.gui.view_panel import WELCOME, ViewPanel
+from img2model_desktop.jobs.plan import resolve
+from img2model_desktop.jobs.job_row import JobRow, JobState
+
+_FILTERS = {suffix: f"{title} (*{suffix})" for suffix, title, _ in FORMATS}
+MIN_SIZE = (960, 600)
+DEFAULT_SIZE = (1440, 900)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """What the window remembers from one start to the next.
+
+    Args:
+        layout: geometry and splitters as text, "" for the default.
+        theme: system, dark or light.
+        export_dir: the folder of the last export, "" for the home folder.
+        export_suffix: ".glb" and the like.
+        size_mm: longest side of a new result, millimetres.
+        up_axis: "y" or "z".
+    """
+
+    layout: str = ""
+    theme: ThemeChoice = ThemeChoice.SYSTEM
+    export_dir: str = ""
+    export_suffix: str = ".glb"
+    size_mm: float = 100.0
+    up_axis: str = "y"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the window finds and keeps files.
+
+    Args:
+        samples: pictures to try.
+        pasted: folder for pictures that came without a file.
+        changelog: shown as "What is new".
+        logs: folder of the log.
+    """
+
+    samples: tuple[Path, ...]
+    pasted: Path
+    changelog: Path
+    logs: Path
+
+
+class MainWindow(QMainWindow):
+    """The whole program on one screen.
+
+    Signals:
+        closed: the window is gone, with its last `WindowState`.
+    """
+
+    closed = Signal(object)
+
+    def __init__(self, runner: JobRunner, theme: Theme, icons: Icons, state: WindowState, places: Places) -> None:
+        super().__init__()
+        self._runner = runner
+        self._theme = theme
+        self._icons = icons
+        self._state = state
+        self._places = places
+        self._shown_id = ""  # of the job whose result or shape is on screen
+        self._files: QFileDialog | None = None
+        self._thumbnails: list[str] = []
+        self._drawing = LatestCall(runner, self)
+        self.setWindowTitle("Image2Model Desktop")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(*MIN_SIZE)
+        self._build()
+        self._build_menus()
+        self._connect()
+        self._restore()
+        self._retint()
+        self._on_queue_changed()
+
+    # Parts, for the application and for tests
+
+    @property
+    def file_dialog(self) -> QFileDialog | None:
+        """The file dialog that is open."""
+        return self._files
+
+    def start_view(self) -> None:
+        """Makes the 3D view; called after the first paint."""
+        self.middle.start_view()
+        self._on_job_selected(self.history.current.id if self.history.current else "")
+
+    # Building
+
+    def _build(self) -> None:
+        self.input = InputPanel(self._runner, self._icons, self._places.samples, self._state.size_mm)
+        self.middle = ViewPanel(self._runner, self._icons)
+        self.export = ExportPanel(self._runner, self._icons, self._state.export_suffix, self._state.up_axis)
+        self.history = HistoryPanel(self._runner, self._icons)
+        self._upper = _splitter(Qt.Orientation.Horizontal, self.middle, self.export, main=0)
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(1)
+        column.addWidget(self._upper, 1)
+        column.addWidget(self.history)
+        self._outer = _splitter(Qt.Orientation.Horizontal, self.input, right, main=1)
+        ground = QWidget()
+        ground.setObjectName("ground")
+        row = QHBoxLayout(ground)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._outer)
+        self.setCentralWidget(ground)
+
+    def _build_menus(self) -> None:
+        canvas = self.input.pictures.canvas
+        pictures = self.input.pictures
+        history = self.history
+        named = self.middle.bar.actions_by_name
+        groups: list[tuple[str, list[Entry | None]]] = [
+            (
+                "&File",
+                [
+                    Entry("open", "&Open pictures…", "Ctrl+O", self.browse),
+                    Entry("paste", "&Paste picture", "Ctrl+V", self.paste),
+                    None,
+                    Entry("save", "&Save mesh…", "Ctrl+S", self.save),
+                    None,
+                    Entry("quit", "&Quit", "Ctrl+Q", self.close),
+                ],
+            ),
+            (
+                "&Edit",
+                [
+                    Entry("undo", "&Undo stroke", "Ctrl+Z", canvas.undo),
+                    Entry("redo", "&Redo stroke", "Ctrl+Shift+Z | Ctrl+Y", canvas.redo),
+                    Entry("clear", "&Clear strokes", "", canvas.clear_strokes),
+                    None,
+                    Entry("add", "&Add brush", "B", lambda: pictures.toggle_tool(Tool.ADD)),
+                    Entry("remove", "&Remove brush", "E", lambda: pictures.toggle_tool(Tool.REMOVE)),
+                    Entry("smaller", "&Smaller brush", "[", lambda: canvas.set_radius(canvas.radius / BRUSH_STEP)),
+                    Entry("larger", "&Larger brush", "]", lambda: canvas.set_radius(canvas.radius * BRUSH_STEP)),
+                ],
+            ),
+            (
+                "&View",
+                [
+                    Entry("product", "&Product view", "Home", self.middle.show_product_view),
+                    None,
+                    Entry("original", "&Original or cut-out", "O", pictures.toggle_original),
+                ],
+            ),
+            (
+                "&Job",
+                [
+                    Entry("generate", "&Generate", "Ctrl+Return | Ctrl+Enter", self.input.generate),
+                    Entry("all", "Generate from &all pictures", "Ctrl+Shift+Return", self.input.generate_all),
+                    None,
+                    Entry("again", "&Make again", "Ctrl+R", lambda: self._for_current(self._make_again)),
+                    Entry("load", "&Load its settings", "Ctrl+L", lambda: self._for_current(self._load_settings)),
+                    Entry("folder", "Show its &folder", "Ctrl+Shift+O", lambda: self._for_current(self._show_job_folder)),
+                    None,
+                    Entry("stop", "&Stop", "Ctrl+.", self._stop_running),
+                    Entry("stop_all", "Stop a&ll", "Ctrl+Shift+.", self._runner.cancel_all),
+                    Entry("jobs", "Go to the &jobs", "Ctrl+J", history.strip.setFocus),
+                ],
+            ),
+            (
+                "&Help",
+                [
+                    Entry("keys", "&Keyboard and mouse", "F1", self._show_keys),
+                    Entry("news", "&What is new", "", lambda: self._show(news_window(self, self._places.changelog))),
+                    Entry("logs", "Show the &log", "", lambda: show_in_folder(self._places.logs)),
+                    None,
+                    Entry("about", "&About", "", lambda: self._show(about_window(self))),
+                ],
+            ),
+        ]
+        view_actions = [*named.values()]
+        self.menus = Menus(self, groups, [*view_actions, None], self._on_theme_chosen, self._theme.choice)
+
+    def _connect(self) -> None:
+        runner, history, export = self._runner, self.history, self.export
+        self._theme.changed.connect(self._retint)
+        self.input.generate_wished.connect(self._on_generate_wished)
+        self.input.browse_wished.connect(self.browse)
+        runner.event_received.connect(self._on_event)
+        runner.job_changed.connect(self._on_job_changed)
+        runner.queue_changed.connect(self._on_queue_changed)
+        history.job_selected.connect(self._on_job_selected)
+        history.stop_wished.connect(runner.cancel)
+        history.stop_all_wished.connect(runner.cancel_all)
+        history.again_wished.connect(lambda job_id: self._make_again(runner.job(job_id)))
+        history.load_wished.connect(lambda job_id: self._load_settings(runner.job(job_id)))
+        history.folder_wished.connect(lambda job_id: self._show_job_folder(runner.job(job_id)))
+        history.remove_wished.connect(self._on_remove_wished)
+        export.save_wished.connect(self.save)
+        export.failed.connect(self._tell_trouble)
+        export.folder_wished.connect(self._on_folder_wished)
+        self.middle.work.stop_wished.connect(runner.cancel)
+        self.middle.screenshot_taken.connect(self._on_screenshot_taken)
+        self.middle.trouble_met.connect(self._tell_trouble)
+        self._drawing.answered.connect(self._on_thumbnail_drawn)
+
+    # Bringing pictures
+
+    def browse(self) -> None:
+        """Lets the user choose pictures."""
+        patterns = " ".join(f"*{suffix}" for suffix in READABLE_SUFFIXES)
+        dialog = self._open_dialog("Open pictures", f"Pictures ({patterns});;All files (*)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(lambda names: self._take(Brought(tuple(Path(name) for name in names))))
+        dialog.show()
+
+    def paste(self) -> None:
+        """Takes the picture from the clipboard."""
+        self._take(brought(QGuiApplication.clipboard().mimeData(), self._places.pasted))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if not isinstance(event.source(), DragHandle) and can_bring(event.mimeData()):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self.input.pictures.canvas.set_drop_target(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.input.pictures.canvas.set_drop_target(False)
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.input.pictures.canvas.set_drop_target(False)
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        self._take(brought(event.mimeData(), self._places.pasted))
+
+    def _take(self, found: Brought) -> None:
+        if found.refusal:
+            self._tell(Message(Tone.WARNING, found.refusal, found.advice))
+        else:
+            self.middle.messages.clear()
+            self.input.bring(found.paths)
+
+    # Jobs
+
+    @Slot(object)
+    def _on_generate_wished(self, requests: tuple[Request, ...]) -> None:
+        first = ""
+        for request in requests:
+            try:
+                job_id = self._runner.submit(resolve(request))
+            except Img2ModelError as problem:
+                self._tell(Message(Tone.ERROR, problem.message, problem.advice, problem.details))
+                break
+            first = first or job_id
+        if first:
+            self.history.select(first)
+
+    @Slot(object)
+    def _on_event(self, event: JobEvent) -> None:
+        is_shown = event.job_id == self._shown_id
+        match event:
+            case Preview() if is_shown and event.stage is Stage.SCULPT:
+                self.middle.show_shape(Path(event.path))
+            case Chosen() if is_shown:
+                title = self._runner.job(event.job_id).title
+                self.middle.bar.set_title(f"{title}  ·  {engine_title(event.engine)}: {event.reason}")
+            case Warned() if is_shown:
+                self._tell(Message(Tone.WARNING, event.message, event.advice))
+            case Failed():
+                self._tell_failure(self._runner.job(event.job_id))
+                if is_shown:
+                    self.middle.clear("This one failed")
+            case Finished():
+                self._thumbnails.append(event.path)
+                self._draw_next()
+                if is_shown:
+                    self._show_result(self._runner.job(event.job_id), keep_camera=True)
+
+    @Slot(str)
+    def _on_job_changed(self, job_id: str) -> None:
+        row = self._runner.job(job_id)
+        if row.state is JobState.RUNNING:
+            self.middle.work.show_job(row)
+
+    @Slot()
+    def _on_queue_changed(self) -> None:
+        running = [row for row in self._runner.jobs() if row.state is JobState.RUNNING]
+        self.middle.work.show_job(running[0] if running else None)
+        self.menus.action("stop").setEnabled(bool(running))
+        self.menus.action("stop_all").setEnabled(self._runner.is_busy)
+
+    @Slot(str)
+    def _on_job_selected(self, job_id: str) -> None:
+        for name in ("again", "load", "folder"):
+            self.menus.action(name).setEnabled(bool(job_id))
+        is_other = job_id != self._shown_id
+        self._shown_id = job_id
+        if not job_id:
+            self.export.show_job(None)
+            self.middle.clear()
+            return
+        row = self._runner.job(job_id)
+        match row.state:
+            case JobState.DONE:
+                self._show_result(row, keep_camera=not is_other)
+            case JobState.FAILED:
+                self.export.show_job(None)
+                self.middle.clear("This one failed")
+                self._tell_failure(row)
+            case JobState.STOPPED:
+                self.export.show_job(None)
+                self.middle.clear("This one was stopped")
+            case _:
+                self.export.show_job(None)
+                self.middle.clear(f"Making “{row.title}”")
+
+    def _show_result(self, row: JobRow, keep_camera: bool) -> None:
+        if row.result_path is None or not row.result_path.is_file():
+            self.export.show_job(None)
+            self.middle.clear("The result of this job is gone")
+            return
+        self.export.show_job(row)
+        self.middle.show_result(row.result_path, f"{row.title}  ·  {engine_title(row.engine)}", keep_camera)
+
+    def _for_current(self, act: Any) -> None:
+        row = self.history.current
+        if row is not None:
+            act(self._runner.job(row.id))
+
+    def _make_again(self, row: JobRow) -> None:
+        request = replace(row.request, picture=self._picture_of(row)) if row.request.picture else row.request
+        self._on_generate_wished((request,))
+
+    def _load_settings(self, row: JobRow) -> None:
+        self.input.load(row.request, self._picture_of(row))
+
+    def _picture_of(self, row: JobRow) -> str:
+        """Where the job's picture lies now: the original, or the copy that the job kept."""
+        if row.request.picture and not Path(row.request.picture).is_file():
+            kept = input_of(row)
+            return str(kept) if kept else row.request.picture
+        return row.request.picture
+
+    def _show_job_folder(self, row: JobRow) -> None:
+        self._on_folder_wished(row.result_path if row.result_path else row.folder)
+
+    def _stop_running(self) -> None:
+        for row in self._runner.jobs():
+            if row.state is JobState.RUNNING:
+                self._runner.cancel(row.id)
+
+    @Slot(str)
+    def _on_remove_wished(self, job_id: str) -> None:
+        row = self._runner.job(job_id)
+        text = f"Remove “{row.title}” and its files for good?"
+        self._tell(Message(Tone.WARNING, text, action="Remove", act=lambda: self._remove(job_id)))
+
+    def _remove(self, job_id: str) -> None:
+        try:
+            self._runner.remove(job_id)
+        except Img2ModelError as problem:
+            self._tell(Message(Tone.ERROR, problem.message, problem.advice, problem.details))
+
+    # Thumbnails: one after the other, behind whatever else is asked for
+
+    def _draw_next(self) -> None:
+        if self._thumbnails and not self._drawing.is_busy:
+            self._drawing.ask(make_thumbnail, self._thumbnails.pop(0))
+
+    @Slot(object, object)
+    def _on_thumbnail_drawn(self, job_id: str | None, _trouble: Trouble | None) -> None:
+        if job_id:  # without OpenGL the card keeps the cut-out
+            self.history.model.refresh_picture(job_id)
+        self._draw_next()
+
+    # Saving
+
+    def save(self) -> None:
+        """Lets the user choose where to save the mesh."""
+        if not self.export.can_save:
+            self._tell(Message(Tone.INFO, "There is no mesh to save yet.", "Generate one, or choose one below."))
+            return
+        dialog = self._open_dialog("Save mesh", ";;".join(_FILTERS.values()))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.selectNameFilter(_FILTERS[self.export.suffix])
+        dialog.setDirectory(self._state.export_dir or str(Path.home()))
+        dialog.selectFile(self.export.file_name())
+        dialog.filterSelected.connect(lambda chosen: self._on_format_filtered(dialog, chosen))
+        dialog.fileSelected.connect(self._on_save_chosen)
+        dialog.show()
+
+    def _on_format_filtered(self, dialog: QFileDialog, chosen: str) -> None:
+        suffix = next(suffix for suffix, text in _FILTERS.items() if text == chosen)
+        self.export.choose_format(suffix)
+        dialog.selectFile(self.export.file_name())
+
+    @Slot(str)
+    def _on_save_chosen(self, name: str) -> None:
+        out = Path(name)
+        if out.suffix.lower() in _FILTERS:
+            self.export.choose_format(out.suffix.lower())
+        else:
+            out = out.with_name(out.name + self.export.suffix)
+        self._state = replace(self._state, export_dir=str(out.parent))
+        self.export.save(out)
+
+    @Slot(object)
+    def _on_screenshot_taken(self, picture: Any) -> None:
+        dialog = self._open_dialog("Save screenshot", "PNG picture (*.png)")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("png")
+        dialog.setDirectory(self._state.export_dir or str(Path.home()))
+        dialog.selectFile(str(Path(self.export.file_name()).with_suffix(".png")))
+        dialog.fileSelected.connect(lambda name: self.middle.save_screenshot(picture, name))
+        dialog.show()
+
+    def _open_dialog(self, title: str, filters: str) -> QFileDialog:
+        """A file dialog that blocks nothing, so that jobs go on and show."""
+        if self._files is not None:
+            self._files.close()
+        dialog = QFileDialog(self, title)
+        dialog.setNameFilter(filters)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.destroyed.connect(lambda: self._forget_dialog(dialog))
+        self._files = dialog
+        return dialog
+
+    def _forget_dialog(self, dialog: QFileDialog) -> None:
+        if self._files is dialog:
+            self._files = None
+
+    @Slot(object)
+    def _on_folder_wished(self, path: Path) -> None:
+        if not show_in_folder(path):
+            self._tell(Message(Tone.INFO, f"It lies in {path if path.is_dir() else path.parent}"))
+
+    # Messages, theme, help
+
+    def _tell(self, message: Message) -> None:
+        self.middle.messages.tell(message)
+
+    @Slot(object)
+    def _tell_trouble(self, trouble: Trouble) -> None:
+        self._tell(Message(Tone.ERROR, trouble.message, trouble.advice, trouble.details))
+
+    def _tell_failure(self, row: JobRow) -> None:
+        self._tell(Message(Tone.ERROR, f"“{row.title}”: {row.error_message}", row.error_advice, row.error_details))
+
+    def _on_theme_chosen(self, choice: ThemeChoice) -> None:
+        self._state = replace(self._state, theme=choice)
+        self._theme.choose(choice)
+
+    @Slot()
+    def _retint(self) -> None:
+        self._icons.colours = self._theme.colours
+        for part in (self.input, self.middle, self.export, self.history):
+            part.retint()
+
+    def _show_keys(self) -> None:
+        self._show(keyboard_window(self, self.menus.keys()))
+
+    def _show(self, window: TextWindow) -> None:
+        window.show()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.middle.messages.message is not None:
+            self.middle.messages.clear()
+        else:
+            super().keyPressEvent(event)
+
+    # Beginning and end
+
+    def _restore(self) -> None:
+        parts = [QByteArray(base64.b64decode(part)) for part in self._state.layout.split(".")]
+        if len(parts) == 3 and self.restoreGeometry(parts[0]):
+            self._outer.restoreState(parts[1])
+            self._upper.restoreState(parts[2])
+            return
+        room = QGuiApplication.primaryScreen().availableSize()
+        self.resize(min(DEFAULT_SIZE[0], room.width()), min(DEFAULT_SIZE[1], room.height() - 32))
+        self._outer.setSizes([352, 10_000])
+        self._upper.setSizes([10_000, 264])
+
+    def window_state(self) -> WindowState:
+        """What to remember."""
+        parts = (self.saveGeometry(), self._outer.saveState(), self._upper.saveState())
+        layout = ".".join(base64.b64encode(bytes(part.data())).decode("ascii") for part in parts)
+        suffix, size = self.export.suffix, self.input.form.size.value
+        up = self.export.up.value
+        return replace(self._state, layout=layout, export_suffix=suffix, size_mm=size, up_axis=up)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        state = self.window_state()
+        self.export.close_files()
+        super().closeEvent(event)
+        self.closed.emit(state)
+
+
+def _splitter(orientation: Qt.Orientation, first: QWidget, second: QWidget, main: int) -> QSplitter:
+    """Two parts with a thin handle; the one numbered `main` takes new room."""
+    made = QSplitter(orientation)
+    made.addWidget(first)
+    made.addWidget(second)
+    made.setChildrenCollapsible(False)
+    made.setHandleWidth(2)
+    made.setStretchFactor(main, 1)
+    made.setStretchFactor(1 - main, 0)
+    return made

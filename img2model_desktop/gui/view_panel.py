@@ -1,0 +1,188 @@
+"""The middle of the window: the mesh, the bar over it, the messages."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QAction, QColor, QPalette
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from img2model_desktop.errors import SetupProblem
+from img2model_desktop.gui.calls import save_picture, shape_preview
+from img2model_desktop.gui.icons import Icons
+from img2model_desktop.gui.latest_call import Caller, LatestCall
+from img2model_desktop.gui.messages import Message, MessageBar, Tone
+from img2model_desktop.gui.runner import Trouble, read_result
+from img2model_desktop.gui.view_bar import SHADINGS, ViewBar
+from img2model_desktop.gui.work_bar import WorkBar
+
+if TYPE_CHECKING:
+    from img2model_desktop.gui.mesh_view import MeshView
+
+WELCOME = "Your mesh appears here"
+_GROUNDS = {True: "#262830", False: "#e6e8ed"}  # the middle of the mesh view's gradient, for the moment before it is there
+
+
+class ViewPanel(QWidget):
+    """Shows meshes. The 3D view itself is made by `start_view`, after the window's first paint.
+
+    Signals:
+        screenshot_taken: (object) a Picture of the view with a transparent background.
+        mesh_shown: what was asked for last is on screen.
+        trouble_met: (object) a `Trouble`: a mesh could not be read.
+    """
+
+    screenshot_taken = Signal(object)
+    mesh_shown = Signal()
+    trouble_met = Signal(object)
+
+    def __init__(self, caller: Caller, icons: Icons) -> None:
+        super().__init__()
+        self._icons = icons
+        self._view: MeshView | None = None
+        self._hint = WELCOME
+        self._keeps_camera = False
+        self._loading = LatestCall(caller, self)
+        self._saving = LatestCall(caller, self)
+        self.messages = MessageBar(icons)
+        self.bar = ViewBar(icons)
+        self.work = WorkBar(icons)
+        self._place = QWidget()
+        self._place.setAutoFillBackground(True)
+        self._place.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._place.setMinimumSize(240, 160)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        for part in (self.bar, self.messages, self.work):
+            self._column.addWidget(part)
+        self._column.addWidget(self._place, 1)
+        self._loading.answered.connect(self._on_loaded)
+        self._saving.answered.connect(self._on_screenshot_saved)
+        self.bar.shadings.triggered.connect(self._on_shading_chosen)
+        self.bar.actions_by_name["screenshot"].triggered.connect(self.take_screenshot)
+        self._update_actions()
+        self.retint()
+
+    @property
+    def view(self) -> "MeshView | None":
+        """The 3D view, once it is there."""
+        return self._view
+
+    def start_view(self) -> None:
+        """Makes the 3D view. Imports OpenGL and numpy's neighbours, so it is called after the first paint."""
+        from img2model_desktop.gui.mesh_view import MeshView
+
+        view = MeshView(self, dark=self._icons.colours.dark)
+        view.setAccessibleName("Mesh")
+        view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        view.set_hint(self._hint)
+        self._column.replaceWidget(self._place, view)
+        self._column.setStretchFactor(view, 1)
+        self._place.deleteLater()
+        self._view = view
+        actions = self.bar.actions_by_name
+        actions["wires"].toggled.connect(view.set_wires_visible)
+        actions["grid"].toggled.connect(view.set_grid_visible)
+        actions["turntable"].toggled.connect(view.set_turntable)
+        actions["frame"].triggered.connect(view.frame)
+        view.wires_toggled.connect(actions["wires"].setChecked)
+        view.grid_toggled.connect(actions["grid"].setChecked)
+        view.turntable_toggled.connect(actions["turntable"].setChecked)
+        view.shading_changed.connect(lambda name: actions[name].setChecked(True))
+        view.mesh_shown.connect(self._on_mesh_shown)
+        self._update_actions()
+
+    # What is shown
+
+    def show_result(self, path: Path, title: str, keep_camera: bool = False) -> None:
+        """Reads a result aside and shows it."""
+        self.bar.set_title(title)
+        self._keeps_camera = keep_camera
+        self._loading.ask(read_result, str(path))
+
+    def show_shape(self, path: Path) -> None:
+        """Reads the shape of a job under way and shows it."""
+        self._keeps_camera = False
+        self._loading.ask(shape_preview, str(path))
+
+    def clear(self, hint: str = WELCOME) -> None:
+        """Shows no mesh, and says why."""
+        self._loading.forget()
+        self.bar.set_title("")
+        self._hint = hint
+        if self._view is not None:
+            self._view.set_mesh(None)
+            self._view.set_hint(hint)
+        self._update_actions()
+
+    def has_mesh(self) -> bool:
+        """Whether a mesh is on screen."""
+        return self._view is not None and self._view.buffers is not None
+
+    @Slot()
+    def take_screenshot(self) -> None:
+        """Photographs the view; `screenshot_taken` brings the picture."""
+        if self._view is None or not self.has_mesh():
+            return
+        try:
+            picture = self._view.screenshot(transparent=True)
+        except SetupProblem as problem:
+            self.trouble_met.emit(Trouble(problem.kind, problem.message, problem.advice, problem.details))
+            return
+        self.screenshot_taken.emit(picture)
+
+    def save_screenshot(self, picture: Any, path: str) -> None:
+        """Writes a screenshot aside and says so."""
+        self._saving.ask(save_picture, picture, path)
+
+    def show_product_view(self) -> None:
+        """Three-quarter from a little above."""
+        if self._view is not None:
+            self._view.show_product_view()
+
+    def retint(self) -> None:
+        """In the theme's colours."""
+        self.bar.retint()
+        self.messages.retint()
+        if self._view is None:
+            ground = QPalette()
+            ground.setColor(QPalette.ColorRole.Window, QColor(_GROUNDS[self._icons.colours.dark]))
+            self._place.setPalette(ground)
+        else:
+            self._view.set_theme(self._icons.colours.dark)
+
+    # Slots
+
+    @Slot(object, object)
+    def _on_loaded(self, mesh: Any, trouble: Trouble | None) -> None:
+        if trouble is not None:
+            self.clear("")
+            self.trouble_met.emit(trouble)
+        elif self._view is not None:
+            self._view.set_mesh(mesh, keep_camera=self._keeps_camera and self.has_mesh())
+
+    @Slot()
+    def _on_mesh_shown(self) -> None:
+        self._update_actions()
+        self.mesh_shown.emit()
+
+    @Slot(object, object)
+    def _on_screenshot_saved(self, path: str | None, trouble: Trouble | None) -> None:
+        if trouble is not None:
+            self.trouble_met.emit(trouble)
+        else:
+            self.messages.tell(Message(Tone.INFO, f"Saved: {path}"))
+
+    @Slot(QAction)
+    def _on_shading_chosen(self, action: QAction) -> None:
+        if self._view is None:
+            return
+        from img2model_desktop.gui.look import Shading
+
+        names: dict[QAction, str] = {self.bar.actions_by_name[name]: name for name, *_ in SHADINGS}
+        self._view.set_shading(Shading(names[action]))
+
+    def _update_actions(self) -> None:
+        for name in ("frame", "screenshot", "turntable"):
+            self.bar.actions_by_name[name].setEnabled(self.has_mesh())

@@ -1,0 +1,67 @@
+"""A line over the mesh while a job runs: what, which stage, how far, and Stop."""
+
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy
+
+from img2model_desktop.gui.controls import label
+from img2model_desktop.gui.history_model import overall, state_words
+from img2model_desktop.gui.icons import Icons
+from img2model_desktop.jobs.job_row import JobRow
+
+_BAR_PX = 3
+
+
+class WorkBar(QFrame):
+    """Hidden while nothing runs.
+
+    Signals:
+        stop_wished: (str) the user wants this job stopped.
+    """
+
+    stop_wished = Signal(str)
+
+    def __init__(self, icons: Icons) -> None:
+        super().__init__()
+        self.setObjectName("view_bar")
+        self._icons = icons
+        self._job_id = ""
+        self._fraction = 0.0
+        self._title = label("", "value")
+        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._stage = label("", "dim")
+        self._stage.setMinimumWidth(88)
+        self._stage.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._stop = QPushButton("Stop")
+        self._stop.setToolTip("Stop this job (Ctrl+.)")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 4, 8, 4 + _BAR_PX)
+        row.setSpacing(12)
+        row.addWidget(self._title, 1)
+        row.addWidget(self._stage)
+        row.addWidget(self._stop)
+        self._stop.clicked.connect(lambda: self.stop_wished.emit(self._job_id))
+        self.hide()
+
+    def show_job(self, row: JobRow | None) -> None:
+        """The job that runs, or None."""
+        self.setVisible(row is not None)
+        if row is None:
+            self._job_id = ""
+            return
+        self._job_id = row.id
+        self._fraction = overall(row)
+        self._title.setText(f"Making “{row.title}”")
+        self._title.setToolTip(row.title)
+        self._stage.setText(state_words(row))
+        self.setAccessibleName(f"Making {row.title}: {state_words(row)}")
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        colours = self._icons.colours
+        bar = QRectF(0, self.height() - _BAR_PX, self.width(), _BAR_PX)
+        painter.fillRect(bar, QColor(colours.line))
+        bar.setWidth(bar.width() * self._fraction)
+        painter.fillRect(bar, QColor(colours.accent_hover if colours.dark else colours.accent))
