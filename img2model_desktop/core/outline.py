@@ -57,6 +57,17 @@ def loops_of(silhouette: Silhouette, sharp: bool = True) -> list[Loop]:
     return [loop for loop in loops if len(loop.points) >= 3]
 
 
+def moved_inwards(silhouette: Silhouette, by: float) -> list[Loop]:
+    """The outlines of what lies farther than `by` pixels inside; none where nothing does."""
+    field = silhouette.distance - np.float32(by)
+    field[field == 0] = np.float32(1e-6)
+    if not (field > 0).any():
+        return []
+    left, top, pixel = silhouette.left, silhouette.top, silhouette.pixel
+    moved = Silhouette(field, left, top, pixel, silhouette.width, silhouette.height)
+    return [loop for loop in loops_of(moved) if len(loop.points) >= 4]
+
+
 def _loop(line: Line, sharp: bool) -> Loop:
     points, length = _even(line)
     corners = _corners(points, length) if sharp else []
@@ -89,7 +100,7 @@ def _even(line: Line) -> tuple[Line, float]:
     """The closed line with evenly spaced points, and its length."""
     closed = np.concatenate([line, line[:1]])
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
-    count = max(int(round(along[-1] / STEP)), 12)
+    count = max(round(along[-1] / STEP), 12)
     at = np.arange(count) * (along[-1] / count)
     return np.stack([np.interp(at, along, closed[:, 0]), np.interp(at, along, closed[:, 1])], axis=1), float(along[-1])
 
@@ -97,7 +108,7 @@ def _even(line: Line) -> tuple[Line, float]:
 def _corners(points: Line, length: float) -> list[_Corner]:
     """The corners, in order."""
     step = length / len(points)
-    near, far = int(round(NEAR / step)), int(round(min(FAR, length / 10) / step))
+    near, far = round(NEAR / step), round(min(FAR, length / 10) / step)
     if far - near < 3:
         return []
     forward = _shift(points, far) - _shift(points, near)

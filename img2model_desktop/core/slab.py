@@ -7,12 +7,14 @@ simply meet in a ridge. Lines of equal distance become edges of the mesh, so the
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core import planar
-from img2model_desktop.core.outline import Loop, loops_of
+from img2model_desktop.core.outline import Loop, loops_of, moved_inwards
+from img2model_desktop.core.plates import Slab, closed_between, divided, lattice
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.silhouette import Silhouette, flat_of
 
@@ -35,30 +37,14 @@ class Bevel:
     width: float
     is_round: bool
 
-    def drop(self, distance: Points) -> Points:
+    def drop(self, distance: NDArray[np.floating[Any]]) -> Points:
         """How far the surface lies below the front, pixels, at a distance from the outline."""
         if self.width <= 0:
-            return np.zeros_like(distance)
+            return np.zeros(len(distance))
         rest = np.clip(self.width - distance, 0.0, self.width)
         if not self.is_round:
-            return rest
+            return np.asarray(rest, np.float64)
         return np.asarray(self.width - np.sqrt(np.maximum(self.width**2 - rest**2, 0)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Slab:
-    """A closed flat body.
-
-    Args:
-        vertices: `(n, 3) float64` picture pixels: x to the right, y up (so minus the picture's y), z to the front;
-            z runs from minus half to plus half the thickness.
-        faces: `(m, 3) int64`, counter-clockwise seen from outside.
-        is_back: `(n,) bool`, the vertices of the flat back, its rim not included.
-    """
-
-    vertices: Points
-    faces: Indices
-    is_back: NDArray[np.bool_]
 
 
 def slab_of(
@@ -99,14 +85,14 @@ def _edge_for(silhouette: Silhouette, loops: list[Loop], thickness: float, faces
 
 def _filled(silhouette: Silhouette, loops: list[Loop], bevel: Bevel, edge: float, progress: Progress) -> planar.Planar:
     """The front, flat: triangles of about the side `edge`, with the bevel's lines as edges."""
-    rims = [_divided(np.concatenate([loop.points, loop.points[:1]]), edge)[:-1] for loop in loops]
+    rims = [divided(np.concatenate([loop.points, loop.points[:1]]), edge)[:-1] for loop in loops]
     lines: list[Points] = []
     levels = _levels(bevel, edge)
     inner = loops
     for before, level in zip([0.0, *levels], levels, strict=False):
-        outer, inner = inner, _offset(silhouette, level)
+        outer, inner = inner, moved_inwards(silhouette, level)
         progress.update(0.5)
-        lines += [_divided(np.concatenate([loop.points, loop.points[:1]]), edge) for loop in inner]
+        lines += [divided(np.concatenate([loop.points, loop.points[:1]]), edge) for loop in inner]
         lines += _mitres(outer, inner, level - before, edge)
     inside = _lattice(silhouette, edge, levels)
     return planar.fill(rims, lines, inside)
@@ -121,16 +107,6 @@ def _levels(bevel: Bevel, edge: float) -> list[float]:
     return [float(level) for level in bevel.width * (1 - np.cos(turn))] if bevel.is_round else [bevel.width]
 
 
-def _offset(silhouette: Silhouette, level: float) -> list[Loop]:
-    """The outline moved inwards."""
-    field = silhouette.distance - np.float32(level)
-    field[field == 0] = np.float32(1e-6)
-    if not (field > 0).any():
-        return []
-    moved = Silhouette(field, silhouette.left, silhouette.top, silhouette.pixel, silhouette.width, silhouette.height)
-    return [loop for loop in loops_of(moved) if len(loop.points) >= 4]
-
-
 def _mitres(outer: list[Loop], inner: list[Loop], gap: float, edge: float) -> list[Points]:
     """Lines from the corners of an outline to those of the one inside it."""
     starts = [loop.points[loop.is_corner] for loop in outer]
@@ -141,28 +117,12 @@ def _mitres(outer: list[Loop], inner: list[Loop], gap: float, edge: float) -> li
     apart = np.hypot(*(a[:, None] - b[None]).transpose(2, 0, 1))
     nearest = apart.argmin(axis=1)
     mutual = (apart.argmin(axis=0)[nearest] == np.arange(len(a))) & (apart.min(axis=1) < 4 * gap)
-    return [_divided(np.stack([a[i], b[nearest[i]]]), edge) for i in np.nonzero(mutual)[0]]
-
-
-def _divided(line: Points, edge: float) -> Points:
-    """An open line with points added so that no piece is longer than `edge`."""
-    long = np.hypot(*np.diff(line, axis=0).T)
-    pieces = np.maximum(np.ceil(long / edge - 0.05), 1).astype(np.int64)
-    owner = np.repeat(np.arange(len(pieces)), pieces)
-    step = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    share = (step / pieces[owner])[:, None]
-    points = line[owner] + share * (line[owner + 1] - line[owner])
-    return np.concatenate([points, line[-1:]])
+    return [divided(np.stack([a[i], b[nearest[i]]]), edge) for i in np.nonzero(mutual)[0]]
 
 
 def _lattice(silhouette: Silhouette, edge: float, levels: list[float]) -> Points:
-    """Points inside on a lattice of equilateral triangles, away from the lines."""
-    left, top, right, bottom = silhouette.box
-    high = edge * math.sqrt(3) / 2
-    rows = np.arange(top + high / 2, bottom, high)
-    columns = np.arange(left + edge / 4, right, edge)
-    x = columns[None, :] + (np.arange(len(rows)) % 2)[:, None] * (edge / 2)
-    points = np.stack([x, np.broadcast_to(rows[:, None], x.shape)], axis=2).reshape(-1, 2)
+    """Points inside, away from the lines."""
+    points = lattice(silhouette.box, edge)
     distance = silhouette.distance_at(points)
     keep = distance > 0.6 * edge
     for level in levels:
@@ -178,7 +138,7 @@ def _raised(
     distance[np.concatenate(flat.rims)] = 0.0
     front = thickness / 2 - bevel.drop(distance)
     back = -front if both_sides else np.full_like(front, -thickness / 2)
-    return _closed(flat.points, flat.faces, flat.rims, front, back, edge)
+    return closed_between(flat, front, flat, back, edge)
 
 
 def _distance(points: Points, loops: list[Loop], reach: float) -> Points:
@@ -208,42 +168,11 @@ def _distance(points: Points, loops: list[Loop], reach: float) -> Points:
     return result
 
 
-def _closed(
-    points: Points, faces: Indices, rims: tuple[Indices, ...], front: Points, back: Points, edge: float
-) -> Slab:
-    """Joins a front and a back with a wall in rows of about the height `edge`."""
-    count = len(points)
-    place = np.stack([points[:, 0], -points[:, 1]], axis=1)
-    layers = [np.column_stack([place, front]), np.column_stack([place, back])]
-    parts = [faces, faces[:, ::-1] + count]
-    total = 2 * count
-    for ring in rims:
-        deep = float((front[ring] - back[ring]).max())
-        rows = max(round(deep / edge), 1)
-        upper = ring
-        for row in range(1, rows + 1):
-            if row == rows:
-                lower = ring + count
-            else:
-                lower = total + np.arange(len(ring))
-                height = front[ring] + (back[ring] - front[ring]) * (row / rows)
-                layers.append(np.column_stack([place[ring], height]))
-                total += len(ring)
-            # Seen from the front the inside is on the ring's left, so the wall looks to its right.
-            parts += [
-                np.stack([upper, lower, np.roll(lower, -1)], axis=1),
-                np.stack([upper, np.roll(lower, -1), np.roll(upper, -1)], axis=1),
-            ]
-            upper = lower
-    is_back = np.zeros(total, bool)
-    is_back[count : 2 * count] = True
-    return Slab(np.concatenate(layers), np.concatenate(parts), is_back)
-
-
 def _smooth(silhouette: Silhouette, thickness: float, bevel: Bevel, both_sides: bool, faces: int) -> Slab:
     """The same with the outline as it is: where parts nearly touch, sharp corners could reach into each other."""
     flat = flat_of(silhouette, int(faces * 0.4))
     front = thickness / 2 - bevel.drop(flat.distance)
     back = -front if both_sides else np.full_like(front, -thickness / 2)
     rims = tuple(np.asarray(ring) for ring in flat.rim)
-    return _closed(flat.vertices.astype(np.float64), flat.faces, rims, front, back, math.inf)
+    whole = planar.Planar(flat.vertices.astype(np.float64), flat.faces, rims)
+    return closed_between(whole, front, whole, back, math.inf)

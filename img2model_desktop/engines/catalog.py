@@ -61,7 +61,32 @@ class InflateOptions(_Surface):
     relief: float = option(
         0.25, Option("Relief", "How much fine relief is read from light and shade; 0 is smooth.", "x", 0.0, 2.0, 0.05)
     )
+    tilt: float = option(
+        1.0,
+        Option(
+            "Tilt",
+            "How much the body turns in depth as its contact with the ground suggests; 0 keeps it parallel to the picture.",
+            "x",
+            0.0,
+            2.0,
+            0.05,
+        ),
+    )
     back: str = option("mirrored", Option("Back", "What the unseen side shows.", choices=("mirrored", "plain")))
+
+
+@dataclass(frozen=True, slots=True)
+class TwinOptions(_Surface):
+    """Options of the Twin sculptor."""
+
+    thickness: float = option(
+        1.0, Option("Thickness", "How fat the body is; 1 is as the network sees it.", "x", 0.1, 3.0, 0.05)
+    )
+    pose: str = option(
+        "upright",
+        Option("Pose", "Stands on the ground, or leans as the camera saw it.", choices=("upright", "as seen")),
+    )
+    back: str = option("guessed", Option("Back", "What the unseen side shows.", choices=("guessed", "mirrored")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +134,38 @@ class ExtrudeOptions(_Surface):
 @dataclass(frozen=True, slots=True)
 class ReliefOptions(_Surface):
     """Options of the Relief sculptor."""
+
+    shape: str = option(
+        "auto",
+        Option(
+            "Shape",
+            "The whole rectangle, a disc, or the subject's own outline; auto looks whether the picture is cut out.",
+            choices=("auto", "plaque", "coin", "cut-out"),
+        ),
+    )
+    source: str = option(
+        "brightness",
+        Option(
+            "Heights from",
+            "Brightness; the picture as a depth map, near being bright; or as a lithophane, thin where it is bright.",
+            choices=("brightness", "depth", "lithophane"),
+        ),
+    )
+    depth_file: str = option(
+        "", Option("Depth file", "A depth map of the same picture, near being bright; it replaces the other source.")
+    )
+    height: float = option(
+        0.04, Option("Height", "Of the relief, as a share of the longest side.", "x", 0.001, 0.5, 0.005)
+    )
+    base: float = option(
+        0.015, Option("Base", "Thickness of the plate, as a share of the longest side.", "x", 0.002, 0.5, 0.005)
+    )
+    frame: float = option(
+        0.025,
+        Option("Frame", "Width of a raised frame, as a share of the longest side; 0 is none.", "x", 0.0, 0.2, 0.005),
+    )
+    invert: bool = option(False, Option("Invert", "Turns high into low, for prints, stamps and moulds."))
+    smoothing: float = option(0.3, Option("Smoothing", "How much grain is taken away; edges stay.", "x", 0.0, 2.0, 0.1))
 
 
 ENGINES: tuple[EngineSpec, ...] = (
