@@ -20,8 +20,6 @@ Uniform = int | float | tuple[float, ...] | Matrix
 Uniforms = dict[str, Uniform]
 
 SHADERS = Path(__file__).with_name("shaders")
-GRID_STEPS_M = (0.001, 0.01, 0.1, 1.0, 10.0)
-GRID_STEPS_SEEN = 10.0  # the finest step that is drawn divides the view into fewer parts than ten times this
 WIRE_PX = 1.1
 WIRE_OFFSET = (-1.0, -2.0)  # polygon offset: lines lie on the surface's own depth, give or take its rounding
 FLOOR_RADII = 9.0  # the floor reaches this many times the mesh's radius
@@ -162,7 +160,7 @@ class GridSteps:
 
     Args:
         step_m: of the lines that the caption names, metres: a power of ten.
-        fine: 0..1, how far the lines ten times finer have faded in.
+        fine: 0..1, how far the lines ten times finer have faded in, and these have become their tens.
     """
 
     step_m: float
@@ -178,8 +176,7 @@ def grid_steps(seen_m: float) -> GridSteps:
     """Steps for a view that spans `seen_m` metres at the target: 2 to 20 of them fit into it."""
     exponent = float(np.log10(max(seen_m, 1e-9) / 2.0))
     whole = float(np.clip(np.floor(exponent), -3, 1))
-    fine = float(np.clip(1.0 - (exponent - whole) * 1.6, 0.0, 1.0))
-    return GridSteps(round(10.0**whole, 6), fine if whole > -3 else 0.0)
+    return GridSteps(round(10.0**whole, 6), float(np.clip(1.0 - (exponent - whole), 0.0, 1.0)))
 
 
 def size_caption(low: NDArray[np.float64], high: NDArray[np.float64]) -> str:
