@@ -21,7 +21,7 @@ class _Level:
     spacing2: float
 
 
-def solve(distance: Field, source: Field, screen: Field | float = 0.0, cycles: int = 3) -> Field:
+def solve(distance: Field, source: Field, screen: Field | float = 0.0, cycles: int = 4) -> Field:
     """u with  laplace u - screen u = -source  inside and u = 0 on the outline.
 
     Full multigrid on cell-centred grids, damped Jacobi sweeps. The outline lies between cell centres, where the
@@ -32,7 +32,7 @@ def solve(distance: Field, source: Field, screen: Field | float = 0.0, cycles: i
         distance: `(n, m) float32`: signed distance to the outline in cells, above 0 inside.
         source: `(n, m) float32`, per cell squared.
         screen: 0 or more, per cell squared; a number or `(n, m) float32`.
-        cycles: V-cycles on each grid; each takes about nine tenths of the error away.
+        cycles: V-cycles on each grid; each leaves about four tenths of the error.
 
     Returns:
         `(n, m) float32`, 0 outside.
@@ -46,7 +46,11 @@ def solve(distance: Field, source: Field, screen: Field | float = 0.0, cycles: i
     sources = [np.pad(source, pad)]
     grids = [_level(field, screens, 1.0)]
     for power in range(1, depth + 1):
-        field, screens = _halved(field), _halved(screens)
+        # The lowest of four: a coarse grid that bridged a slit would push the fine one the wrong way.
+        field = np.minimum(
+            np.minimum(field[::2, ::2], field[1::2, ::2]), np.minimum(field[::2, 1::2], field[1::2, 1::2])
+        )
+        screens = _halved(screens)
         grids.append(_level(field * np.float32(0.5**power), screens, float(4**power)))
         sources.append(_halved(sources[-1]))
     value = np.zeros_like(sources[-1])

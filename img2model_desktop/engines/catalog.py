@@ -65,7 +65,7 @@ class InflateOptions(_Surface):
         1.0,
         Option(
             "Tilt",
-            "How much the body turns in depth as its contact with the ground suggests; 0 keeps it parallel to the picture.",
+            "How much the body turns in depth, as far as its outline tells; 0 keeps it parallel to the picture.",
             "x",
             0.0,
             2.0,
