@@ -1,0 +1,222 @@
+"""Twin: a small network of our own sees the first and the last surface behind a picture; they become one body."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from img2model_desktop.core import bake, columns, layers
+from img2model_desktop.core.mesh import Mesh
+from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.silhouette import Silhouette, flat_of, silhouette_of
+from img2model_desktop.engines.catalog import TwinOptions
+from img2model_desktop.engines.twin_net import FILL, Prediction, TwinNet, network_input, read_weights
+from img2model_desktop.errors import SetupProblem
+from img2model_desktop.paths import resources_dir
+
+JUMP = 0.10  # of half the frame: a depth that changes more than this within two pixels of the network's maps jumps
+GAP = 0.02  # of half the frame: solid stretches further apart than this are cut from one another
+LEAST = 0.008  # of half the frame: nothing is thinner
+RIM_SHARE = 0.8  # triangles inside are nearly as fine as along the rim, for the cuts to be smooth
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """The square of the picture that the network sees: the subject's box centred, its longer side `FILL` of the square.
+
+    Args:
+        x, y: centre, picture pixels.
+        half: half the square's side, picture pixels.
+    """
+
+    x: float
+    y: float
+    half: float
+
+    @classmethod
+    def of(cls, silhouette: Silhouette) -> "Framing":
+        """Around a silhouette."""
+        left, top, right, bottom = silhouette.box
+        return cls((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top) / 2 / FILL)
+
+    def crop(self, picture: Picture, size: int) -> NDArray[np.uint8]:
+        """`(size, size, 4) uint8`, straight RGBA, averaged over each pixel's area; transparent beyond the picture."""
+        x0, y0 = int(np.floor(self.x - self.half)), int(np.floor(self.y - self.half))
+        x1, y1 = int(np.ceil(self.x + self.half)), int(np.ceil(self.y + self.half))
+        inner = picture.pixels[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)].astype(np.float32)
+        inner[..., :3] *= inner[..., 3:] / 255
+        scale = size / (2 * self.half)
+        ratio = min(1.0, 2 * scale)  # first by area to twice the size, then exactly, between pixels
+        if ratio < 1.0:
+            small = max(round(inner.shape[1] * ratio), 1), max(round(inner.shape[0] * ratio), 1)
+            shrunk = np.asarray(cv2.resize(inner, small, interpolation=cv2.INTER_AREA), np.float32)
+        else:
+            shrunk = inner
+        kx, ky = shrunk.shape[1] / inner.shape[1], shrunk.shape[0] / inner.shape[0]
+        # output pixel centre (c + 0.5) / scale + corner -> shrunk pixel
+        steps = [
+            [2 * kx / (2 * scale), 0.0, ((0.5 / scale + self.x - self.half) - max(x0, 0)) * kx - 0.5],
+            [0.0, 2 * ky / (2 * scale), ((0.5 / scale + self.y - self.half) - max(y0, 0)) * ky - 0.5],
+        ]
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        warped = cv2.warpAffine(shrunk, np.array(steps), (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT)
+        out = np.asarray(warped, np.float32)
+        out[..., :3] *= 255 / np.maximum(out[..., 3:], 1)
+        return np.asarray(np.clip(out + 0.5, 0, 255), np.uint8)
+
+    def pixel_of(self, points: Floats, size: int) -> NDArray[np.float64]:
+        """Where picture points `(n, 2)` lie in a map of `size`: (column, row), integers being the pixels."""
+        corner = np.array([self.x - self.half, self.y - self.half])
+        return np.asarray((points - corner) / (2 * self.half) * size - 0.5, np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the network saw, as plain arrays.
+
+    Args:
+        depth: `(s, s, 2) float32`, first and last, in units of the frame's half side.
+        fresh: `(s, s, 3) float32`, sRGB 0..1, the back's own colour.
+        repeat: `(s, s) float32`, 0..1, how much the back repeats the front.
+        perspective: tangent of half the frame's angle.
+        elevation: of the camera, radians.
+    """
+
+    depth: NDArray[np.float32]
+    fresh: NDArray[np.float32]
+    repeat: NDArray[np.float32]
+    perspective: float
+    elevation: float
+
+
+class Twin:
+    """The sculptor.
+
+    Args:
+        net: the trained network.
+    """
+
+    def __init__(self, net: TwinNet) -> None:
+        self._net: TwinNet | None = net
+
+    def sculpt(self, picture: Picture, options: TwinOptions, seed: int, progress: Progress) -> Mesh:  # noqa: ARG002
+        """A closed body in units of the subject's longer side, facing the viewer, standing upright if so wished."""
+        picture.require_subject()
+        progress.update(0.0)
+        silhouette = silhouette_of(picture.alpha)
+        framing = Framing.of(silhouette)
+        progress.update(0.1)
+        seen = self.look(framing.crop(picture, self._network().shape.size))
+        progress.update(0.4)
+        flat = flat_of(silhouette, options.faces // 2, RIM_SHARE)
+        progress.update(0.7)
+        depth = layers.read_between(seen.depth, framing.pixel_of(flat.vertices, len(seen.depth)), JUMP)
+        depth = depth.mean(1, keepdims=True) + (depth - depth.mean(1, keepdims=True)) * options.thickness
+        half = framing.half
+        body = columns.between(flat, depth[:, 0] * half, depth[:, 1] * half, GAP * half, LEAST * half)
+        progress.update(0.8)
+        texture = _texture(picture, silhouette, framing, seen, options)
+        progress.update(0.9)
+        mesh = _unwrapped(body, _placed(body.vertices, framing, seen, options.pose == "upright"), texture)
+        progress.update(1.0)
+        return mesh
+
+    def look(self, image: NDArray[np.uint8]) -> Seen:
+        """The network's maps for a framed RGBA picture `(s, s, 4) uint8`: the mean over it and its mirror image."""
+        straight = torch.from_numpy(image.transpose(2, 0, 1).copy())
+        both = network_input(torch.stack([straight, straight.flip(-1)]))
+        with torch.inference_mode():
+            guess: Prediction = self._network()(both.contiguous(memory_format=torch.channels_last))
+
+        def mean(maps: torch.Tensor) -> NDArray[np.float32]:
+            value = (maps[0] + maps[1].flip(-1)) / 2
+            return np.ascontiguousarray(value.permute(1, 2, 0).float().numpy())
+
+        known = image[..., 3] >= 100
+        depth = np.concatenate([mean(guess.front), mean(guess.back)], -1)
+        shade = np.asarray(image[..., :3] / 255, np.float32)
+        depth = layers.crisp(depth, shade, known, JUMP)
+        colours = layers.continued(np.concatenate([mean(guess.fresh), mean(guess.repeat)], -1), known)
+        return Seen(
+            depth=layers.continued(depth, known),
+            fresh=colours[..., :3],
+            repeat=colours[..., 3],
+            perspective=float(guess.perspective.mean()),
+            elevation=float(guess.elevation.mean()),
+        )
+
+    def close(self) -> None:
+        """Frees the network."""
+        self._net = None
+
+    def _network(self) -> TwinNet:
+        if self._net is None:
+            raise RuntimeError("this engine is closed")
+        return self._net
+
+
+def _placed(vertices: Floats, framing: Framing, seen: Seen, upright: bool) -> NDArray[np.float64]:
+    """From picture pixels to the subject's own proportions: perspective undone, camera tilt undone, longer side 1."""
+    at = (vertices - np.array([framing.x, -framing.y, 0.0])) / framing.half
+    at[:, :2] *= (1 - seen.perspective * at[:, 2:]).clip(0.2)
+    if upright:
+        c, s = np.cos(seen.elevation), np.sin(seen.elevation)
+        at = at @ np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    return np.asarray(at / (2 * FILL))
+
+
+def _texture(
+    picture: Picture, silhouette: Silhouette, framing: Framing, seen: Seen, options: TwinOptions
+) -> bake.Texture:
+    """The picture above, and below it what the back shows: the network's colours, or the picture again."""
+    front = bake.texture_of(picture, silhouette, options.texture_px)
+    height, width = front.pixels.shape[:2]
+    back = front.pixels.copy()
+    if options.back == "guessed":
+        x = (np.arange(width) + 0.5) / front.scale + front.left
+        y = (np.arange(height) + 0.5) / front.scale + front.top
+        across = framing.pixel_of(np.column_stack([x, np.full(width, framing.y)]), len(seen.depth))[:, 0]
+        down = framing.pixel_of(np.column_stack([np.full(height, framing.x), y]), len(seen.depth))[:, 1]
+        grid = np.meshgrid(across.astype(np.float32), down.astype(np.float32))
+        maps = np.dstack([seen.fresh * 255, seen.repeat])
+        large = np.asarray(cv2.remap(maps, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+        share = large[..., 3:]
+        mixed = large[..., :3] + (front.pixels[..., :3] - large[..., :3]) * share
+        back[..., :3] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    return bake.Texture(np.concatenate([front.pixels, back]), front.left, front.top, front.scale, tiles=2)
+
+
+def _unwrapped(body: columns.Columns, vertices: Floats, texture: bake.Texture) -> Mesh:
+    """The textured mesh: first layer and walls from the upper tile, last layer from the lower one.
+
+    Walls join both layers, so their lower corners are there twice: once for each tile.
+    """
+    walls = body.faces[len(body.faces) - body.walls :]
+    again = np.unique(walls[body.is_back[walls]])
+    twin = np.arange(len(vertices))
+    twin[again] = len(vertices) + np.arange(len(again))
+    faces = np.concatenate([body.faces[: len(body.faces) - body.walls], twin[walls]])
+    tile = np.concatenate([body.is_back, np.zeros(len(again), bool)]).astype(np.float64)
+    uv = texture.uv_of(np.concatenate([body.flat, body.flat[again]]), tile)
+    points = np.concatenate([vertices, vertices[again]]).astype(np.float32)
+    return Mesh(points, faces.astype(np.int32), uv, Picture.own(texture.pixels)).validate()
+
+
+def load() -> Twin:
+    """The sculptor with the weights that ship with the program.
+
+    Raises:
+        SetupProblem: the weights are missing or damaged.
+    """
+    try:
+        return Twin(read_weights(resources_dir() / "weights" / "twin.safetensors"))
+    except (FileNotFoundError, ValueError) as error:
+        raise SetupProblem(
+            "The Twin engine's weights are missing or damaged.", "Install the program again.", str(error)
+        ) from error

@@ -1,0 +1,121 @@
+"""What is asked of the network: right depths first, then right slopes, colours and camera."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from img2model_desktop.engines.twin_net import Prediction
+from img2model_desktop.training.views import Views
+
+NEAR = 0.07  # an error well inside this counts as a hit; the scores of the field take 0.05 to 0.1 of half a side
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Shares of the whole loss."""
+
+    depth: float = 1.0
+    hit: float = 0.35
+    moved: float = 0.3
+    slope: float = 0.6
+    normal: float = 0.15
+    colour: float = 0.25
+    camera: float = 0.15
+
+
+def terms(guess: Prediction, views: Views, weights: Weights) -> dict[str, Tensor]:
+    """The weighted parts of the loss, each a scalar.
+
+    Depths count only where the subject covers at least half of a pixel. An error of depth that is the same
+    everywhere moves the mesh but does not change it, so only the share `moved` of it is charged.
+    """
+    cover = (views.image[:, 3:] >= 128).float()
+    pixels = cover.sum((1, 2, 3), keepdim=True).clamp_min(1)
+    truth = views.depth.float()
+    error = (torch.cat([guess.front, guess.back], 1) - truth) * cover
+    middle = error.sum((1, 2, 3), keepdim=True) / (2 * pixels)
+    shape = (error - (1 - weights.moved) * middle) * cover
+
+    def mean(values: Tensor) -> Tensor:
+        return ((values * cover).sum((1, 2, 3)) / pixels[:, 0, 0, 0]).mean() / values.shape[1]
+
+    hit = 1 - torch.exp(-((shape / NEAR) ** 2) / 2)
+    normal = (guess.normal - views.normal.float() / 127).abs()
+    colour = (guess.colour - views.back.float() / 255).abs()
+    camera = (torch.log(guess.perspective / views.camera[:, 0])).abs() + (guess.elevation - views.camera[:, 1]).abs()
+    return {
+        "depth": weights.depth * mean(shape.abs()),
+        "hit": weights.hit * mean(hit),
+        "slope": weights.slope * _slope(error, truth, cover),
+        "normal": weights.normal * mean(normal),
+        "colour": weights.colour * mean(colour),
+        "camera": weights.camera * camera.mean(),
+    }
+
+
+def _slope(error: Tensor, truth: Tensor, cover: Tensor) -> Tensor:
+    """Differences of the error between neighbours at three distances; steps of the truth count like small slopes.
+
+    The true slope at a step would drown all others, so a pair's error is divided by one plus its true difference
+    in units of what a 45 degree slope gives.
+    """
+    total = error.new_zeros(())
+    for step in (1, 2, 4):
+        unit = 2.0 * step / error.shape[-1]
+        for axis in (2, 3):
+            length = error.shape[axis] - step
+            ahead, here = error.narrow(axis, step, length), error.narrow(axis, 0, length)
+            both = cover.narrow(axis, step, length) * cover.narrow(axis, 0, length)
+            true = (truth.narrow(axis, step, length) - truth.narrow(axis, 0, length)).abs() / unit
+            gap = (ahead - here).abs() / (1 + true)
+            total = total + (gap * both).sum() / (both.sum() * error.shape[1]).clamp_min(1)
+    return total
+
+
+def hit_share(guess: Prediction, views: Views, near: float = 0.1) -> Tensor:
+    """`(b,)`: share of covered pixels, over both layers, whose depth is right within `near` once both centres agree.
+
+    A cheap relative of the F-score: it sees neither sideways distances nor walls.
+    """
+    cover = (views.image[:, 3:] >= 128).float()
+    pixels = cover.sum((1, 2, 3)).clamp_min(1)
+    error = (torch.cat([guess.front, guess.back], 1) - views.depth.float()) * cover
+    error = error - _middle_of_extent(guess, views, cover)
+    return ((error.abs() < near).float() * cover).sum((1, 2, 3)) / (2 * pixels)
+
+
+def _middle_of_extent(guess: Prediction, views: Views, cover: Tensor) -> Tensor:
+    """How far the middle of the predicted depth range lies from that of the true one, `(b, 1, 1, 1)`."""
+    outside = 1e4 * (1 - cover)
+
+    def middle(front: Tensor, back: Tensor) -> Tensor:
+        return ((front - outside).amax((1, 2, 3)) + (back + outside).amin((1, 2, 3))) / 2
+
+    truth = views.depth.float()
+    shift = middle(guess.front, guess.back) - middle(truth[:, :1], truth[:, 1:])
+    return shift.view(-1, 1, 1, 1)
+
+
+def halved(views: Views) -> Views:
+    """The same views at half the resolution: pictures averaged, depths of the nearest and the farthest hit kept."""
+    alpha = views.image[:, 3:].float() / 255
+    small = F.avg_pool2d(alpha, 2)
+
+    def mean(values: Tensor) -> Tensor:
+        return F.avg_pool2d(values.float() * alpha, 2) / small.clamp_min(1e-6)
+
+    far = 1e4
+    empty = views.image[:, 3:] == 0
+    front = F.max_pool2d(views.depth[:, :1].float().masked_fill(empty, -far), 2)
+    back = -F.max_pool2d((-views.depth[:, 1:].float()).masked_fill(empty, -far), 2)
+    depth = torch.where(small > 0, torch.cat([front, back], 1), 0.0)
+    return Views(
+        image=torch.cat([mean(views.image[:, :3]), small * 255], 1).round().clamp(0, 255).to(torch.uint8),
+        depth=depth.to(torch.float16),
+        normal=(F.normalize(mean(views.normal), dim=1) * 127).round().to(torch.int8),
+        back=mean(views.back).round().clamp(0, 255).to(torch.uint8),
+        camera=views.camera,
+        usable=views.usable,
+    )
