@@ -219,7 +219,8 @@ def _mesh(source: _Source, mesh: Json, matrix: NDArray[np.float64]) -> list[_Pie
 
 def _faces(source: _Source, primitive: Json, mode: int, count: int) -> NDArray[np.int64]:
     if "indices" in primitive:
-        corners = _accessor(source, primitive["indices"], 1).ravel().astype(np.int64)
+        with np.errstate(invalid="ignore"):  # what is no number becomes an index that is out of range
+            corners = _accessor(source, primitive["indices"], 1).ravel().astype(np.int64)
     else:
         corners = np.arange(count, dtype=np.int64)
     if mode == _TRIANGLES:
@@ -229,7 +230,7 @@ def _faces(source: _Source, primitive: Json, mode: int, count: int) -> NDArray[n
     else:
         faces = np.stack([corners[:-2], corners[1:-1], corners[2:]], axis=1)
         faces[1::2] = faces[1::2, [1, 0, 2]]
-    if len(faces) and int(faces.max()) >= count:
+    if len(faces) and not 0 <= int(faces.min()) <= int(faces.max()) < count:
         raise broken("glTF", "a triangle points at a vertex that is not there")
     return faces
 

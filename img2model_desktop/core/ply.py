@@ -305,7 +305,8 @@ def _polygons(face: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     for name in _FACE_LISTS:
         if name in face:
             counts, corners = face[name]
-            return counts, corners.astype(np.int64)
+            with np.errstate(invalid="ignore"):  # what is no number becomes an index that is out of range
+                return counts, corners.astype(np.int64)
     raise KeyError("vertex_indices")
 
 
