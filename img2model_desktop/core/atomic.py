@@ -7,8 +7,8 @@ on the way, nothing half-written stays and an existing file keeps its content.
 import contextlib
 import errno
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -50,8 +50,10 @@ def write_file(path: Path, content: bytes, *, flush: bool = True) -> None:
 @contextlib.contextmanager
 def staging(folder: Path) -> Iterator[Path]:
     """A hidden folder inside `folder`, gone at the end with all that is still in it. Raises SetupProblem."""
+    # not tempfile.mkdtemp: what is made in its folders belongs to one user alone, on Windows even after it has moved
+    hidden = folder / f"{HIDDEN_PREFIX}{secrets.token_hex(4)}"
     try:
-        hidden = Path(tempfile.mkdtemp(prefix=HIDDEN_PREFIX, dir=folder))
+        hidden.mkdir()
     except OSError as problem:
         raise setup_problem(problem, folder) from None
     try:

@@ -97,6 +97,11 @@ def encode(mesh: Mesh, path: Path, recipe: Mapping[str, Any] | None = None, up: 
     }
 
 
+def names_of(path: Path) -> tuple[str, ...]:
+    """Names of all files that saving a textured mesh under this path writes, the one that was asked for first."""
+    return (path.name, *_companions(path)) if path.suffix.lower() == ".obj" else (path.name,)
+
+
 def check_format(path: Path, up: str) -> str:
     """The path's suffix in lower case. Raises InputProblem where it or `up` cannot be served."""
     suffix = path.suffix.lower()

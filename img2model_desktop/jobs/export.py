@@ -9,7 +9,7 @@ from typing import Any
 
 from img2model_desktop.core import atomic
 from img2model_desktop.core.mesh import Mesh, scaled_to
-from img2model_desktop.core.mesh_files import MM, check_format, encode, read_mesh, read_recipe
+from img2model_desktop.core.mesh_files import MM, check_format, encode, names_of, read_mesh, read_recipe
 from img2model_desktop.core.reopen import verify_written
 from img2model_desktop.errors import EngineProblem, Img2ModelError, InputProblem, SetupProblem
 
@@ -42,8 +42,9 @@ def can_write(path: Path, up: str = "y") -> Img2ModelError | None:
         check_format(path, up)
         if path.is_dir():
             return SetupProblem(f"“{atomic.shown(path)}” is a folder.", "Choose another file name.")
-        with contextlib.suppress(FileNotFoundError):
-            path.lstat()  # finds names that are too long
+        for name in names_of(path):
+            with contextlib.suppress(FileNotFoundError):
+                path.with_name(name).lstat()  # finds names that are too long
         with atomic.staging(path.parent):
             return None
     except OSError as problem:
