@@ -141,6 +141,11 @@ class MeshView(SceneView):
         self._backdrop.ground = self._item.ground = self._ground
         self.redraw()
 
+    @property
+    def overlaid(self) -> Overlaid:
+        """What is written over the picture."""
+        return self._overlay.shown
+
     def set_hint(self, text: str) -> None:
         """What the empty view says."""
         self._hint = text

@@ -53,7 +53,9 @@ class Photograph:
 
 
 class Renderer:
-    """An OpenGL context without a window, and the programs in it. Use it in one thread, close it when done.
+    """An OpenGL context without a window, and the programs in it.
+
+    Use it in one thread, in which no other context is current at that moment, and close it when done.
 
     Raises:
         SetupProblem: no context can be made, or the driver does not take a shader.
@@ -63,6 +65,8 @@ class Renderer:
         with _ContextTrouble():
             settings: dict[str, Any] = {"backend": "egl"} if sys.platform.startswith("linux") else {}
             self._context = moderngl.create_context(require=330, standalone=True, **settings)
+        with self._context:  # current from here on only where it is used: a window's context may be current in between
+            self._largest_px = int(self._context.info["GL_MAX_RENDERBUFFER_SIZE"])
         self._programs: dict[str, moderngl.Program] = {}
 
     def __enter__(self) -> "Renderer":
@@ -88,13 +92,12 @@ class Renderer:
             SetupProblem: it is larger than the card can draw.
         """
         width, height = wanted.width * wanted.supersampling, wanted.height * wanted.supersampling
-        largest = self._context.info["GL_MAX_RENDERBUFFER_SIZE"]
-        if max(width, height) > largest:
+        if max(width, height) > self._largest_px:
             raise SetupProblem(
                 f"The graphics card cannot draw a picture of {wanted.width} × {wanted.height} pixels.",
                 "Choose a smaller size.",
             )
-        with contextlib.ExitStack() as made:
+        with self._context, contextlib.ExitStack() as made:
             target, flat = self._targets(width, height, made)
             target.use()
             target.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
@@ -194,15 +197,16 @@ class Loaded:
         self.buffers = buffers
         self._context = context
         full: Triangles = buffers.full
-        self._corners = context.buffer(full.corners)
-        self._indices = context.buffer(full.indices)
-        self.footprint = context.texture(buffers.footprint.shape[::-1], 1, buffers.footprint, alignment=1)
-        self.footprint.repeat_x = self.footprint.repeat_y = False
-        self._textures = {
-            0: self._texture(buffers.base_colour, _SRGB8_ALPHA8),
-            1: self._texture(buffers.metallic_roughness, None),
-            2: self._texture(buffers.normal, None),
-        }
+        with context:
+            self._corners = context.buffer(full.corners)
+            self._indices = context.buffer(full.indices)
+            self.footprint = context.texture(buffers.footprint.shape[::-1], 1, buffers.footprint, alignment=1)
+            self.footprint.repeat_x = self.footprint.repeat_y = False
+            self._textures = {
+                0: self._texture(buffers.base_colour, _SRGB8_ALPHA8),
+                1: self._texture(buffers.metallic_roughness, None),
+                2: self._texture(buffers.normal, None),
+            }
 
     def triangles(self, program: moderngl.Program) -> moderngl.VertexArray:
         """The mesh's corners, as far as the program reads them."""
@@ -225,9 +229,10 @@ class Loaded:
 
     def release(self) -> None:
         """Frees the mesh."""
-        for thing in (self._corners, self._indices, self.footprint, *self._textures.values()):
-            if thing is not None:
-                thing.release()
+        with self._context:
+            for thing in (self._corners, self._indices, self.footprint, *self._textures.values()):
+                if thing is not None:
+                    thing.release()
 
     def _texture(self, levels: tuple[Pixels, ...], stored_as: int | None) -> moderngl.Texture | None:
         if not levels:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 SLOW_FRAME_S = 0.025
 SLOW_FRAMES = 4  # this many in a row, and the card counts as slow; the first ones upload and compile
-WARM_UP_MS = 50  # after the context is there: the first picture of the window goes first
+WARM_UP_MS = 50  # between the steps and before the first: the first picture of the window goes first
 WARM_UP_PX = (16, 16)
 NO_OPENGL = (
     "The 3D view cannot be shown: this display has no OpenGL 3.3.\n"
@@ -87,6 +87,9 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         self._item = MeshItem(ground)
         self._refine = QTimer(self, interval=0)
         self._refine.timeout.connect(self._on_refine)
+        self._cold: list[int] = []  # numbers of samples whose shaders have not been used yet
+        self._warm_up = QTimer(self, interval=WARM_UP_MS)
+        self._warm_up.timeout.connect(self._on_warm_up)
         self.addItem(self._backdrop)
         self.addItem(self._item)
         self._put_camera(Camera(distance_m=0.3))
@@ -188,8 +191,8 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
             return
         super().initializeGL()
         self._canvas = Canvas()
-        for samples in (0, SAMPLES):
-            QTimer.singleShot(WARM_UP_MS, self, partial(self._warm_up, samples))
+        self._cold = [SAMPLES, 0]
+        self._warm_up.start()
 
     def paintGL(self) -> None:
         """Called by Qt to draw."""
@@ -301,6 +304,7 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         """Draws no further while nobody looks."""
         super().hideEvent(event)
         self._refine.stop()
+        self._warm_up.stop()
         self._is_moving = False
 
     def minimumSizeHint(self) -> QSize:
@@ -312,13 +316,15 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         if self.isVisible() and not self.isValid():
             self._fail(NO_OPENGL, "no context could be made")
 
-    def _warm_up(self, samples: int) -> None:
+    @Slot()
+    def _on_warm_up(self) -> None:
         """Draws a textured triangle where nobody sees it: drivers compile a shader when it is first used, which would
         hold up the window when the first mesh arrives."""
-        if self._canvas is None or self._problem or self._item.buffers is not None or not self.isVisible():
+        if not self._cold or self._canvas is None or self._problem or self._item.buffers is not None:
+            self._warm_up.stop()
             return
         self.makeCurrent()
-        target = framebuffer(WARM_UP_PX, samples)
+        target = framebuffer(WARM_UP_PX, self._cold.pop())
         self._item.set_buffers(prepare(_warm_up_mesh()))
         self._guarded(partial(draw_all, target, self._scene(WARM_UP_PX, is_coarse=False, faces=None)))
         self._item.set_buffers(None)

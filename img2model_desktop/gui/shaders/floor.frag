@@ -4,6 +4,8 @@
 in vec2 v_place;
 out vec4 o_colour;
 
+const float FINEST = 0.15;  // opacity of the finest lines; every tenth is twice as clear
+
 uniform vec4 u_floor;
 uniform sampler2D u_footprint;
 uniform vec4 u_footprint_area;  // low x, low z, width, depth
@@ -27,8 +29,8 @@ float lines(float step_m) {
 void main() {
     float away = length(v_place - u_floor.xz) / u_floor.w;
     float fade = 1.0 - smoothstep(0.05, 0.75, away);
-    float grid = max(lines(u_step * 10.0) * 0.30, lines(u_step) * 0.15);
-    grid = max(grid, lines(u_step * 0.1) * 0.08 * u_fine);
+    float grid = max(lines(u_step * 10.0) * 2.0, lines(u_step) * (1.0 + u_fine));
+    grid = max(grid, lines(u_step * 0.1) * u_fine) * FINEST;
     grid *= fade * fade * u_grid_opacity;
     vec2 inside = (v_place - u_footprint_area.xy) / u_footprint_area.zw;
     float shadow = all(greaterThan(inside, vec2(0.0))) && all(lessThan(inside, vec2(1.0))) ? texture(u_footprint, inside).r : 0.0;

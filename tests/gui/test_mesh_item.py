@@ -1,0 +1,94 @@
+"""The items in pyqtgraph's own view: they need nothing of ours around them."""
+
+import numpy as np
+import pytest
+from pyqtgraph.opengl import GLViewWidget
+from PySide6.QtGui import QColor, QImage
+from pytestqt.qtbot import QtBot
+
+from img2model_desktop.core.mesh import Mesh
+from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.preview import prepare
+from img2model_desktop.gui.look import DARK, Shading
+from img2model_desktop.gui.mesh_item import UPRIGHT, BackdropItem, MeshItem
+from img2model_desktop.gui.scene_view import default_surface_format
+
+pytestmark = pytest.mark.gl
+
+COLOURS = [
+    (231, 12, 40),
+    (20, 200, 64),
+    (3, 90, 250),
+    (128, 127, 55),
+]  # lower left, lower right, upper left, upper right
+
+
+def _quad() -> Mesh:
+    texels = np.full((2, 2, 4), 255, np.uint8)
+    texels[1, 0, :3], texels[1, 1, :3], texels[0, 0, :3], texels[0, 1, :3] = COLOURS
+    corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], dtype=np.float32)
+    uv = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=np.float32)
+    picture = Picture(texels.repeat(16, axis=0).repeat(16, axis=1))
+    return Mesh(corners, np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32), uv, picture)
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> GLViewWidget:
+    made = GLViewWidget()
+    made.setFormat(default_surface_format())
+    qtbot.addWidget(made)
+    made.resize(200, 200)
+    made.setCameraPosition(distance=4.0, azimuth=-90, elevation=0)  # in pyqtgraph's axes our front is -y
+    with qtbot.waitExposed(made):
+        made.show()
+    return made
+
+
+def _quarters(image: QImage) -> list[tuple[int, int, int]]:
+    places = [(80, 120), (120, 120), (80, 80), (120, 80)]
+    return [QColor(image.pixel(x, y)).getRgb()[:3] for x, y in places]  # type: ignore[misc]
+
+
+def _item(view: GLViewWidget) -> MeshItem:
+    item = MeshItem(DARK)
+    item.shading = Shading.TEXTURED
+    item.set_buffers(prepare(_quad()))
+    view.addItem(item)
+    return item
+
+
+def test_a_textured_quad_has_its_exact_colours_in_their_places(view: GLViewWidget) -> None:
+    _item(view)
+    assert _quarters(view.grabFramebuffer()) == COLOURS
+
+
+def test_it_draws_again_after_it_gave_everything_back(view: GLViewWidget) -> None:
+    item = _item(view)
+    view.grabFramebuffer()
+    view.makeCurrent()
+    item.release()
+    view.doneCurrent()
+    assert _quarters(view.grabFramebuffer()) == COLOURS
+    item.set_buffers(None)
+    assert _quarters(view.grabFramebuffer()) == [(0, 0, 0)] * 4
+
+
+def test_its_parts_make_the_same_picture(view: GLViewWidget) -> None:
+    item = _item(view)
+    whole = _quarters(view.grabFramebuffer())
+    item.paint = lambda: [step() for step in item.steps(1)]  # type: ignore[method-assign]
+    assert len(item.steps(1)) == 3  # two triangles and the floor
+    assert _quarters(view.grabFramebuffer()) == whole
+
+
+def test_the_backdrop_is_a_gradient_behind_everything(view: GLViewWidget) -> None:
+    view.addItem(BackdropItem(DARK))
+    _item(view)
+    image = view.grabFramebuffer()
+    assert _quarters(image) == COLOURS
+    for y, colour in ((0, DARK.top), (199, DARK.bottom)):
+        np.testing.assert_allclose(QColor(image.pixel(3, y)).getRgb()[:3], np.array(colour) * 255, atol=1.6)
+
+
+def test_our_front_is_pyqtgraph_s_minus_y() -> None:
+    np.testing.assert_array_equal(UPRIGHT @ [1, 2, 3, 1], [1, -3, 2, 1])
