@@ -31,7 +31,7 @@ def luminance(picture: Picture) -> Field:
     return np.asarray(_weighted(linear[picture.rgb]), np.float32)
 
 
-def _weighted(rgb: Field) -> Field:
+def _weighted(rgb: NDArray[np.floating[Any]]) -> Field:
     return np.asarray(rgb @ np.array([0.2126, 0.7152, 0.0722], np.float32), np.float32)
 
 

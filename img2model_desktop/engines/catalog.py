@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from img2model_desktop.core.request import Quality
-from img2model_desktop.engines.base import EngineSpec, NoOptions, Option, Role, option
+from img2model_desktop.engines.base import EngineSpec, Option, Role, option
 from img2model_desktop.errors import InputProblem
 
 _FACES = {
@@ -162,10 +162,28 @@ class ReliefOptions(_Surface):
     )
     frame: float = option(
         0.025,
-        Option("Frame", "Width of a raised frame, as a share of the longest side; 0 is none.", "x", 0.0, 0.2, 0.005),
+        Option("Frame", "Width of a raised frame, a share of the longest side; 0 is none.", "x", 0.0, 0.2, 0.005),
     )
     invert: bool = option(False, Option("Invert", "Turns high into low, for prints, stamps and moulds."))
     smoothing: float = option(0.3, Option("Smoothing", "How much grain is taken away; edges stay.", "x", 0.0, 2.0, 0.1))
+
+
+@dataclass(frozen=True, slots=True)
+class LetteringOptions:
+    """Options of the Lettering picture maker."""
+
+    colour: str = option(
+        "by seed",
+        Option(
+            "Colour",
+            "Of the letters; by seed, each seed has another one.",
+            choices=("by seed", "coral", "amber", "leaf", "sea", "violet", "rose", "ink"),
+        ),
+    )
+    spacing: float = option(
+        0.0, Option("Letter spacing", "Added between letters, as a share of their size.", "x", -0.1, 0.5, 0.01)
+    )
+    size_px: int = option(1024, Option("Picture size", "Longest side of the picture.", "px", 256, 2048, 64))
 
 
 ENGINES: tuple[EngineSpec, ...] = (
@@ -175,7 +193,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         title="Lettering",
         summary="Draws the prompt's words in a bundled font.",
         entry="img2model_desktop.engines.lettering:load",
-        options=NoOptions,
+        options=LetteringOptions,
         styles=("plain", "rounded", "badge", "balloon"),
     ),
     EngineSpec(

@@ -105,10 +105,10 @@ def _reduced(picture: Picture, longest: int) -> Picture:
     if scale >= 1:
         return picture
     size = max(round(picture.width * scale), 1), max(round(picture.height * scale), 1)
-    weighted = picture.pixels.astype(np.float32)
-    weighted[..., :3] *= weighted[..., 3:] / 255
-    small = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)
-    small[..., :3] *= 255 / np.maximum(small[..., 3:], 1)
+    share = picture.alpha[..., None].astype(np.float32) / 255
+    weighted = np.concatenate([picture.rgb * share, share * 255], axis=2)
+    small = np.asarray(cv2.resize(weighted, size, interpolation=cv2.INTER_AREA), np.float32)
+    small[..., :3] *= 255 / np.maximum(small[..., 3:], np.float32(1))
     return Picture.own(np.clip(np.rint(small), 0, 255).astype(np.uint8))
 
 
