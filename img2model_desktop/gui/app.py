@@ -15,9 +15,10 @@ from img2model_desktop.errors import HistoryProblem, Img2ModelError, SetupProble
 from img2model_desktop.gui.crash import CrashHook
 from img2model_desktop.gui.first_paint import FirstPaint
 from img2model_desktop.gui.icons import Icons
-from img2model_desktop.gui.main_window import MainWindow, Places, WindowState
+from img2model_desktop.gui.main_window import MainWindow
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.theme import Theme, ThemeChoice
+from img2model_desktop.gui.window_state import Places, WindowState
 from img2model_desktop.jobs.store import Store
 
 FIRST_PAINT_VARIABLE = "IMG2MODEL_FIRST_PAINT"

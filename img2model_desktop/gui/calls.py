@@ -27,11 +27,22 @@ def made_preview(maker: str, prompt: str, style: str, options: Any, seed: int, r
     return call_engine(spec.entry, "make", (prompt, style, options, seed), report, is_cancelled)
 
 
-def shape_preview(path: str, report: Any, is_cancelled: Any) -> Any:
-    """The mesh of a job that is still under way, from its `shape.npz`."""
+def shape_to_show(path: str, report: Any, is_cancelled: Any) -> Any:
+    """What the 3D view draws for a job that is still under way, from its `shape.npz`; `core.preview.PreviewBuffers`."""
+    from img2model_desktop.core.preview import prepare
+    from img2model_desktop.core.progress import Progress
     from img2model_desktop.jobs.pipeline import load_shape
 
-    return load_shape(Path(path), report, is_cancelled)
+    return prepare(load_shape(Path(path), report, is_cancelled), Progress(report, is_cancelled))
+
+
+def result_to_show(path: str, report: Any, is_cancelled: Any) -> Any:
+    """What the 3D view draws for a result; `core.preview.PreviewBuffers`."""
+    from img2model_desktop.core.mesh_files import read_mesh
+    from img2model_desktop.core.preview import prepare
+    from img2model_desktop.core.progress import Progress
+
+    return prepare(read_mesh(Path(path)), Progress(report, is_cancelled))
 
 
 def save_picture(picture: Picture, path: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QDoubleSpinBox,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.theme import SPACE
 
 _SLIDER_STEPS = 1000
@@ -40,6 +41,28 @@ def set_tone(widget: QWidget, tone: str) -> None:
         widget.setProperty("tone", tone)
         widget.style().unpolish(widget)
         widget.style().polish(widget)
+
+
+class ElidedLabel(QLabel):
+    """One line that ends in an ellipsis where there is no room; the whole text is its tool tip."""
+
+    def __init__(self, tone: str) -> None:
+        super().__init__()
+        self.setProperty("tone", tone)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def show_text(self, text: str) -> None:
+        """Another text."""
+        self.setText(text)
+        self.setToolTip(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - Qt's signature
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        room = self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
 
 def rule() -> QFrame:
@@ -256,15 +279,15 @@ class Fold(QWidget):
 
     opened = Signal(bool)
 
-    def __init__(self, title: str, content: QWidget) -> None:
+    def __init__(self, title: str, content: QWidget, icons: Icons) -> None:
         super().__init__()
+        self._icons = icons
         self._heading = QToolButton()
         self._heading.setObjectName("section")
         self._heading.setText(title)
         self._heading.setCheckable(True)
-        self._heading.setArrowType(Qt.ArrowType.RightArrow)
         self._heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._heading.setIconSize(QSize(12, 12))
+        self._heading.setIconSize(QSize(16, 16))
         self._content = content
         self._content.setVisible(False)
         column = QVBoxLayout(self)
@@ -278,8 +301,12 @@ class Fold(QWidget):
     def heading(self) -> QToolButton:
         return self._heading
 
+    def retint(self) -> None:
+        """The arrow again, in the theme's colours."""
+        self._heading.setIcon(self._icons.icon("more" if self._heading.isChecked() else "less"))
+
     @Slot(bool)
     def _on_toggled(self, open_now: bool) -> None:
-        self._heading.setArrowType(Qt.ArrowType.DownArrow if open_now else Qt.ArrowType.RightArrow)
+        self.retint()
         self._content.setVisible(open_now)
         self.opened.emit(open_now)

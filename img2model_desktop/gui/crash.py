@@ -43,7 +43,7 @@ class CrashDialog(QDialog):
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
         column.addWidget(label("This is a fault of the program, not yours.", "title"))
-        text = "Your jobs and results are on disk. You can go on; if it happens again, start the program anew and report it."
+        text = "Your jobs and results are on disk. You can go on. If it happens again, start anew and please report it."
         column.addWidget(label(text, "dim", wrap=True))
         column.addWidget(self._report, 1)
         column.addLayout(row)

@@ -63,7 +63,11 @@ class CutoutCanvas(QWidget):
         self._is_drop_target = False
         self._note = ""
         self._is_waiting = False
-        self._invitation = ("picture", "Drop a picture here", "Click to browse, paste with Ctrl+V,\nor try a sample below.")
+        self._invitation = (
+            "picture",
+            "Drop a picture here",
+            "Click to browse, paste with Ctrl+V,\nor try a sample below.",
+        )
         self._tool = Tool.LOOK
         self._radius = _DEFAULT_RADIUS
         self._states: list[tuple[Stroke, ...]] = [()]

@@ -4,11 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QUrl, Signal, Slot
-from PySide6.QtGui import QDrag, QEnterEvent, QKeyEvent, QMouseEvent
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QApplication,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -21,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from img2model_desktop.core.events import Facts
 from img2model_desktop.gui.controls import NumberField, Segments, label, rule, set_tone
+from img2model_desktop.gui.drag_handle import DragHandle
 from img2model_desktop.gui.history_model import engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import Caller, LatestCall
@@ -38,88 +36,6 @@ ALWAYS_Y_UP = (".glb",)
 _PER_UNIT = {"mm": 1000.0, "cm": 100.0, "in": 1000.0 / 25.4}
 _DECIMALS = {"mm": 1, "cm": 2, "in": 2}
 _SIZES_MM = (1.0, 10_000.0)
-
-
-class DragHandle(QFrame):
-    """Takes the result to another program or to the file manager.
-
-    The file is made when the pointer comes near, so that it is there when the drag begins.
-
-    Signals:
-        wished: the file is wanted now.
-    """
-
-    wished = Signal()
-
-    def __init__(self, icons: Icons) -> None:
-        super().__init__()
-        self.setObjectName("handle")
-        self._icons = icons
-        self._files: tuple[Path, ...] = ()
-        self._pressed: QPoint | None = None
-        self._icon = QLabel()
-        self._text = label("", "dim", wrap=True)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 8, 12, 8)
-        row.setSpacing(8)
-        row.addWidget(self._icon)
-        row.addWidget(self._text, 1)
-        self.setCursor(Qt.CursorShape.OpenHandCursor)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setAccessibleName("Drag the result out")
-        self.setToolTip("Drag this into another program or a folder.\nWith the keyboard: Ctrl+C copies the file.")
-        self.say("Drag out as a file")
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """What a drag would carry; empty while it is not ready."""
-        return self._files
-
-    def say(self, text: str) -> None:
-        self._text.setText(text)
-
-    def set_files(self, files: tuple[Path, ...]) -> None:
-        """What a drag carries from now on."""
-        self._files = files
-
-    def mime(self) -> QMimeData:
-        """The files as a drag or the clipboard carries them."""
-        data = QMimeData()
-        data.setUrls([QUrl.fromLocalFile(str(path)) for path in self._files])
-        return data
-
-    def retint(self) -> None:
-        """The icon again, in the theme's colours."""
-        self._icon.setPixmap(self._icons.pixmap("drag", 20, self._icons.colours.dim, self.devicePixelRatioF()))
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        super().enterEvent(event)
-        if self.isEnabled():
-            self.wished.emit()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._pressed = event.position().toPoint()
-        self.wished.emit()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._pressed is None or not event.buttons() & Qt.MouseButton.LeftButton:
-            return
-        far = (event.position().toPoint() - self._pressed).manhattanLength() >= QApplication.startDragDistance()
-        if far and self._files:
-            self._pressed = None
-            drag = QDrag(self)
-            drag.setMimeData(self.mime())
-            drag.setPixmap(self._icons.pixmap("mesh", 32, self._icons.colours.focus, self.devicePixelRatioF()))
-            drag.exec(Qt.DropAction.CopyAction)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_C and event.modifiers() & Qt.KeyboardModifier.ControlModifier and self._files:
-            QApplication.clipboard().setMimeData(self.mime())
-            self.say("Copied: paste it in a folder")
-        elif event.key() == Qt.Key.Key_C and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.wished.emit()
-        else:
-            super().keyPressEvent(event)
 
 
 class ExportPanel(QWidget):
@@ -162,7 +78,7 @@ class ExportPanel(QWidget):
 
     @property
     def up_axis(self) -> str:
-        """"y" or "z"; formats that are always y up give "y"."""
+        """ "y" or "z"; formats that are always y up give "y"."""
         return "y" if self.suffix in ALWAYS_Y_UP else self.up.value
 
     @property
@@ -181,7 +97,7 @@ class ExportPanel(QWidget):
         self._row = row if row and row.facts and row.result_path else None
         facts = self._row.facts if self._row else None
         if is_other and self._row and facts:
-            self.size.set_value(max(facts.size_m) * 1000)
+            self.size_mm.set_value(max(facts.size_m) * 1000)
         if is_other:
             self._show_saved(None)
             self.handle.set_files(())
@@ -200,7 +116,7 @@ class ExportPanel(QWidget):
             return
         self._say(f"Saving “{out.name}”…", "dim")
         self.folder_button.setVisible(False)
-        self._saving.ask(save_result, str(self._row.result_path), str(out), self.size.value, self.up_axis)
+        self._saving.ask(save_result, str(self._row.result_path), str(out), self.size_mm.value, self.up_axis)
 
     def close_files(self) -> None:
         """Removes the files made for dragging."""
@@ -257,10 +173,11 @@ class ExportPanel(QWidget):
 
     def _build_export(self) -> tuple[QWidget, ...]:
         self.format = Segments(FORMATS, "Format")
-        self.size = NumberField("Longest side", *_SIZES_MM, 1.0, "mm")
-        self.size.setToolTip("Longest side of the saved mesh")
-        self.size.set_value(100.0)
-        self._dimensions = label("", "value")
+        self.size_mm = NumberField("Longest side", *_SIZES_MM, 1.0, "mm")
+        self.size_mm.setToolTip("Longest side of the saved mesh")
+        self.size_mm.set_value(100.0)
+        self._dimensions = label("", "value", wrap=True)
+        self._dimensions.setToolTip("Width × height × depth of the saved mesh, with Y up")
         self.unit = Segments([(unit, unit, "") for unit in _PER_UNIT], "Unit of the read-out")
         self.up = Segments((("y", "Y up", "Games, glTF, Maya"), ("z", "Z up", "Blender, CAD, slicers")), "Up axis")
         self.save_button = QPushButton("Save…")
@@ -272,18 +189,13 @@ class ExportPanel(QWidget):
         self.folder_button = QPushButton("Show in folder")
         self.folder_button.setVisible(False)
         self.handle = DragHandle(self._icons)
-        read_out = QWidget()
-        row = QHBoxLayout(read_out)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(SPACE)
-        row.addWidget(self._dimensions, 1)
-        row.addWidget(self.unit)
         return (
             self.format,
-            label("Longest side", "dim"),
-            self.size,
-            read_out,
-            label("Up axis", "dim"),
+            _caption("Longest side"),
+            self.size_mm,
+            _in_a_row(label("W × H × D", "dim"), self.unit),
+            self._dimensions,
+            _caption("Up axis"),
             self.up,
             self.save_button,
             self._status,
@@ -293,7 +205,7 @@ class ExportPanel(QWidget):
 
     def _connect(self) -> None:
         self.format.chosen.connect(self._update)
-        self.size.changed.connect(self._update)
+        self.size_mm.changed.connect(self._update)
         self.unit.chosen.connect(self._update)
         self.up.chosen.connect(self._update)
         self.save_button.clicked.connect(self.save_wished)
@@ -307,13 +219,14 @@ class ExportPanel(QWidget):
     @Slot()
     def _update(self) -> None:
         facts = self._row.facts if self._row else None
-        for control in (self.save_button, self.size, self.handle):
+        for control in (self.save_button, self.size_mm, self.handle):
             control.setEnabled(facts is not None)
         always_y = self.suffix in ALWAYS_Y_UP
         self.up.setEnabled(facts is not None and not always_y)
         self.up.setToolTip("GLB is always Y up; programs turn it themselves." if always_y else "")
         self.save_button.setToolTip("Save the mesh (Ctrl+S)" if facts else "There is no mesh to save yet.")
-        self._dimensions.setText(dimensions(facts.size_m, self.size.value, self.unit.value) if facts else "–")
+        self._dimensions.setText(dimensions(facts.size_m, self.size_mm.value, self.unit.value) if facts else "–")
+        set_tone(self._dimensions, "value" if facts else "dim")
         if self._dragged_as and self._dragged_as != self._drag_wish():
             self.handle.set_files(())
             self.handle.say("Drag out as a file")
@@ -328,7 +241,7 @@ class ExportPanel(QWidget):
         self.saved.emit(exported)
 
     def _drag_wish(self) -> tuple[Any, ...]:
-        return (self._row.id if self._row else "", self.file_name(), self.size.value, self.up_axis)
+        return (self._row.id if self._row else "", self.file_name(), self.size_mm.value, self.up_axis)
 
     @Slot()
     def _on_drag_wished(self) -> None:
@@ -340,7 +253,7 @@ class ExportPanel(QWidget):
         self.handle.set_files(())
         self.handle.say("Making the file…")
         out = Path(self._drag_folder.name) / self.file_name()
-        self._dragging.ask(save_result, str(self._row.result_path), str(out), self.size.value, self.up_axis)
+        self._dragging.ask(save_result, str(self._row.result_path), str(out), self.size_mm.value, self.up_axis)
 
     @Slot(object, object)
     def _on_drag_ready(self, exported: Any, trouble: Trouble | None) -> None:
@@ -357,7 +270,7 @@ class ExportPanel(QWidget):
 
     def _show_facts(self, facts: Facts | None) -> None:
         row = self._row
-        shown = {name: "–" for name in self._facts}
+        shown = dict.fromkeys(self._facts, "–")
         if facts and row:
             shown = {
                 "Engine": engine_title(row.engine),
@@ -386,14 +299,31 @@ class ExportPanel(QWidget):
         set_tone(self._status, tone)
 
 
+def _in_a_row(first: QWidget, second: QWidget) -> QWidget:
+    made = QWidget()
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(SPACE)
+    row.addWidget(first, 1)
+    row.addWidget(second)
+    return made
+
+
+def _caption(text: str) -> QLabel:
+    """A label that stands nearer to what is below it than to what is above."""
+    made = label(text, "dim")
+    made.setContentsMargins(0, SPACE, 0, 0)
+    return made
+
+
 def dimensions(size_m: tuple[float, float, float], longest_mm: float, unit: str) -> str:
     """Width, height and depth when the longest side is `longest_mm`, in mm, cm or in."""
     factor = longest_mm / 1000.0 / max(size_m) * _PER_UNIT[unit]
-    return " × ".join(f"{side * factor:.{_DECIMALS[unit]}f}" for side in size_m)
+    return " × ".join(f"{side * factor:.{_DECIMALS[unit]}f}" for side in size_m) + f" {unit}"
 
 
 def _grouped(count: int) -> str:
-    return f"{count:,}".replace(",", "\u202f")
+    return f"{count:,}"
 
 
 def _file_stem(title: str) -> str:

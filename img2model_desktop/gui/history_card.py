@@ -1,6 +1,6 @@
 """Draws one job of the history as a card."""
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -33,8 +33,8 @@ class CardDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row: JobRow = index.data(JOB_ROLE)
         colours = self._icons.colours
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
-        card = QRectF(option.rect.topLeft(), CARD)  # type: ignore[attr-defined]
+        state: QStyle.StateFlag = option.state
+        card = QRectF(option.rect.topLeft(), CARD)
         is_hovered = bool(state & QStyle.StateFlag.State_MouseOver)
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
@@ -43,7 +43,7 @@ class CardDelegate(QStyledItemDelegate):
         painter.fillPath(shape, QColor(colours.hover if is_hovered else colours.raised))
         painter.setClipPath(shape)
         self._paint_picture(painter, card, index.data(Qt.ItemDataRole.DecorationRole), row)
-        self._paint_words(painter, card, row, option.font)  # type: ignore[attr-defined]
+        self._paint_words(painter, card, row, option.font)
         if row.state is JobState.RUNNING:
             self._paint_bar(painter, card, overall(row))
         if is_hovered and not row.state.has_ended:
@@ -52,17 +52,14 @@ class CardDelegate(QStyledItemDelegate):
         self._paint_edge(painter, shape, state)
         painter.restore()
 
-    def editorEvent(
-        self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: Index
-    ) -> bool:
-        row: JobRow = index.data(JOB_ROLE)
-        is_click = event.type() is QEvent.Type.MouseButtonRelease and isinstance(event, QMouseEvent)
-        if is_click and row is not None and not row.state.has_ended:
-            card = QRectF(option.rect.topLeft(), CARD)  # type: ignore[attr-defined]
-            if stop_button(card).contains(event.position()):  # type: ignore[attr-defined]
+    def editorEvent(self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: Index) -> bool:
+        row: JobRow | None = index.data(JOB_ROLE)
+        if event.type() is QEvent.Type.MouseButtonRelease and isinstance(event, QMouseEvent):
+            card = QRectF(option.rect.topLeft(), CARD)
+            if row is not None and not row.state.has_ended and stop_button(card).contains(event.position()):
                 self.stop_wished.emit(row.id)
                 return True
-        return super().editorEvent(event, model, option, _plain(index))
+        return super().editorEvent(event, model, option, index)
 
     def _paint_picture(self, painter: QPainter, card: QRectF, picture: QPixmap, row: JobRow) -> None:
         area = QRectF(card.x(), card.y(), card.width(), _PICTURE_HEIGHT)
@@ -85,7 +82,7 @@ class CardDelegate(QStyledItemDelegate):
         left, width = card.x() + 10, card.width() - 20
         painter.setFont(font)
         painter.setPen(QColor(colours.text))
-        title = painter.fontMetrics().elidedText(row.title, Qt.TextElideMode.ElideMiddle, int(width))
+        title = painter.fontMetrics().elidedText(row.title, Qt.TextElideMode.ElideRight, int(width))
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.drawText(QRectF(left, card.y() + _PICTURE_HEIGHT + 5, width, 18), flags, title)
         small = QFont(font)
@@ -119,7 +116,9 @@ class CardDelegate(QStyledItemDelegate):
         colours = self._icons.colours
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if state & QStyle.StateFlag.State_Selected:
-            painter.setPen(QPen(QColor(colours.focus if state & QStyle.StateFlag.State_HasFocus else colours.accent), 2))
+            painter.setPen(
+                QPen(QColor(colours.focus if state & QStyle.StateFlag.State_HasFocus else colours.accent), 2)
+            )
         else:
             painter.setPen(QPen(QColor(colours.line), 1))
         painter.drawPath(shape)
@@ -139,7 +138,3 @@ def _state_colour(icons: Icons, state: JobState) -> str:
         JobState.FAILED: colours.bad,
         JobState.STOPPED: colours.warn,
     }[state]
-
-
-def _plain(index: Index) -> QModelIndex:
-    return index if isinstance(index, QModelIndex) else QModelIndex(index)

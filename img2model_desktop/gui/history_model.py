@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, SignalInstance, Slot
-from PySide6.QtGui import QImage, QImageReader, QPixmap
+from PySide6.QtGui import QBitmap, QImage, QImageReader, QPixmap, QRegion
 
 from img2model_desktop.core.events import Stage
 from img2model_desktop.engines import catalog
@@ -165,7 +165,17 @@ def _read(path: Path) -> QImage:
     longest = max(size.width(), size.height())
     if longest > THUMBNAIL_SIDE_PX:
         reader.setScaledSize(size * (THUMBNAIL_SIDE_PX / longest))
-    return reader.read()
+    return _trimmed(reader.read())
+
+
+def _trimmed(image: QImage) -> QImage:
+    """The image without its fully transparent border, to fill the card; none where all is transparent."""
+    if image.isNull() or not image.hasAlphaChannel():
+        return image
+    image = image.convertToFormat(QImage.Format.Format_ARGB32)
+    mask = QBitmap.fromImage(image.createAlphaMask())
+    box = QRegion(mask).boundingRect()
+    return image.copy(box) if box.isValid() else QImage()
 
 
 def overall(row: JobRow) -> float:
@@ -205,7 +215,7 @@ def tool_tip(row: JobRow) -> str:
     else:
         lines.append(state_words(row))
     if row.facts:
-        lines.append(f"{row.facts.faces:,} triangles".replace(",", " "))
+        lines.append(f"{row.facts.faces:,} triangles")
     return "\n".join(line for line in (*lines, *row.warnings) if line)
 
 

@@ -105,7 +105,8 @@ class HistoryPanel(QWidget):
     @property
     def current(self) -> JobRow | None:
         """The job that is selected."""
-        return self.strip.currentIndex().data(JOB_ROLE)
+        row: JobRow | None = self.strip.currentIndex().data(JOB_ROLE)
+        return row
 
     def select(self, job_id: str) -> None:
         """Makes a job the current one and brings it into view."""

@@ -15,6 +15,7 @@ from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import Caller
 from img2model_desktop.gui.picture_source import PictureSource
 from img2model_desktop.gui.prompt_source import PromptSource
+from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.settings_form import SettingsForm
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.jobs.plan import problems
@@ -102,10 +103,11 @@ class InputPanel(QWidget):
         """Why Generate is switched off, with what to do, or ""."""
         for problem in problems(self.request()):
             return f"{problem.message} {problem.advice}"
-        trouble = self.pictures.trouble if self.mode == PICTURE else self.words.trouble
-        if trouble and trouble.kind in _BLOCKING:
-            return f"{trouble.message} {trouble.advice}"
-        return ""
+        trouble = self._trouble()
+        return f"{trouble.message} {trouble.advice}" if trouble and trouble.kind in _BLOCKING else ""
+
+    def _trouble(self) -> Trouble | None:
+        return self.pictures.trouble if self.mode == PICTURE else self.words.trouble
 
     def retint(self) -> None:
         """The icons again, in the theme's colours."""
@@ -198,8 +200,10 @@ class InputPanel(QWidget):
         reason = self.reason()
         self.generate_button.setEnabled(not reason)
         self.generate_button.setToolTip(reason or "Make a mesh (Ctrl+Enter)")
-        self._reason.setText(reason)
-        self._reason.setVisible(bool(reason))
+        trouble = self._trouble()
+        told = reason or (f"{trouble.message} {trouble.advice}" if trouble else "")
+        self._reason.setText(told)
+        self._reason.setVisible(bool(told))
         many = len(self.pictures.brought) if self.mode == PICTURE else 0
         self.queue_all_button.setVisible(many > 1)
         self.queue_all_button.setText(f"All {many}")

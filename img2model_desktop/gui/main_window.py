@@ -1,7 +1,7 @@
 """The main window: puts the panels together and lets them know of each other."""
 
 import base64
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,16 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeyEvent,
 )
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from img2model_desktop.core.events import Chosen, Failed, Finished, JobEvent, Preview, Stage, Warned
-from img2model_desktop.core.picture_kinds import READABLE_SUFFIXES
 from img2model_desktop.core.request import Request
 from img2model_desktop.errors import Img2ModelError
-from img2model_desktop.gui.about import TextWindow, about_window, keyboard_window, news_window
+from img2model_desktop.gui.about import about_window, keyboard_window, news_window
 from img2model_desktop.gui.calls import make_thumbnail
-from img2model_desktop.gui.cutout_canvas import BRUSH_STEP, Tool
-from img2model_desktop.gui.export_panel import FORMATS, DragHandle, ExportPanel
+from img2model_desktop.gui.drag_handle import DragHandle
+from img2model_desktop.gui.export_panel import ExportPanel
+from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.file_manager import show_in_folder
 from img2model_desktop.gui.history_model import engine_title, input_of
 from img2model_desktop.gui.history_panel import HistoryPanel
@@ -31,55 +31,18 @@ from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import InputPanel
 from img2model_desktop.gui.intake import Brought, brought, can_bring
 from img2model_desktop.gui.latest_call import LatestCall
-from img2model_desktop.gui.menus import Entry, Menus
+from img2model_desktop.gui.menus import Menus
 from img2model_desktop.gui.messages import Message, Tone
-from img2model_desktop.gui.runner import CallEnded, JobRunner, Trouble
+from img2model_desktop.gui.runner import JobRunner, Trouble
 from img2model_desktop.gui.theme import Theme, ThemeChoice
-from img2model_desktop.gui.view_panel import WELCOME, ViewPanel
-from img2model_desktop.jobs.plan import resolve
+from img2model_desktop.gui.view_panel import ViewPanel
+from img2model_desktop.gui.window_menus import window_menus
+from img2model_desktop.gui.window_state import Places, WindowState
 from img2model_desktop.jobs.job_row import JobRow, JobState
+from img2model_desktop.jobs.plan import resolve
 
-_FILTERS = {suffix: f"{title} (*{suffix})" for suffix, title, _ in FORMATS}
 MIN_SIZE = (960, 600)
 DEFAULT_SIZE = (1440, 900)
-
-
-@dataclass(frozen=True, slots=True)
-class WindowState:
-    """What the window remembers from one start to the next.
-
-    Args:
-        layout: geometry and splitters as text, "" for the default.
-        theme: system, dark or light.
-        export_dir: the folder of the last export, "" for the home folder.
-        export_suffix: ".glb" and the like.
-        size_mm: longest side of a new result, millimetres.
-        up_axis: "y" or "z".
-    """
-
-    layout: str = ""
-    theme: ThemeChoice = ThemeChoice.SYSTEM
-    export_dir: str = ""
-    export_suffix: str = ".glb"
-    size_mm: float = 100.0
-    up_axis: str = "y"
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where the window finds and keeps files.
-
-    Args:
-        samples: pictures to try.
-        pasted: folder for pictures that came without a file.
-        changelog: shown as "What is new".
-        logs: folder of the log.
-    """
-
-    samples: tuple[Path, ...]
-    pasted: Path
-    changelog: Path
-    logs: Path
 
 
 class MainWindow(QMainWindow):
@@ -99,25 +62,19 @@ class MainWindow(QMainWindow):
         self._state = state
         self._places = places
         self._shown_id = ""  # of the job whose result or shape is on screen
-        self._files: QFileDialog | None = None
         self._thumbnails: list[str] = []
         self._drawing = LatestCall(runner, self)
+        self.dialogs = FileDialogs(self)
         self.setWindowTitle("Image2Model Desktop")
         self.setAcceptDrops(True)
         self.setMinimumSize(*MIN_SIZE)
         self._build()
-        self._build_menus()
+        view_actions = [*self.middle.bar.actions_by_name.values(), None]
+        self.menus = Menus(self, window_menus(self), view_actions, self._on_theme_chosen, self._theme.choice)
         self._connect()
         self._restore()
         self._retint()
         self._on_queue_changed()
-
-    # Parts, for the application and for tests
-
-    @property
-    def file_dialog(self) -> QFileDialog | None:
-        """The file dialog that is open."""
-        return self._files
 
     def start_view(self) -> None:
         """Makes the 3D view; called after the first paint."""
@@ -146,73 +103,6 @@ class MainWindow(QMainWindow):
         row.addWidget(self._outer)
         self.setCentralWidget(ground)
 
-    def _build_menus(self) -> None:
-        canvas = self.input.pictures.canvas
-        pictures = self.input.pictures
-        history = self.history
-        named = self.middle.bar.actions_by_name
-        groups: list[tuple[str, list[Entry | None]]] = [
-            (
-                "&File",
-                [
-                    Entry("open", "&Open pictures…", "Ctrl+O", self.browse),
-                    Entry("paste", "&Paste picture", "Ctrl+V", self.paste),
-                    None,
-                    Entry("save", "&Save mesh…", "Ctrl+S", self.save),
-                    None,
-                    Entry("quit", "&Quit", "Ctrl+Q", self.close),
-                ],
-            ),
-            (
-                "&Edit",
-                [
-                    Entry("undo", "&Undo stroke", "Ctrl+Z", canvas.undo),
-                    Entry("redo", "&Redo stroke", "Ctrl+Shift+Z | Ctrl+Y", canvas.redo),
-                    Entry("clear", "&Clear strokes", "", canvas.clear_strokes),
-                    None,
-                    Entry("add", "&Add brush", "B", lambda: pictures.toggle_tool(Tool.ADD)),
-                    Entry("remove", "&Remove brush", "E", lambda: pictures.toggle_tool(Tool.REMOVE)),
-                    Entry("smaller", "&Smaller brush", "[", lambda: canvas.set_radius(canvas.radius / BRUSH_STEP)),
-                    Entry("larger", "&Larger brush", "]", lambda: canvas.set_radius(canvas.radius * BRUSH_STEP)),
-                ],
-            ),
-            (
-                "&View",
-                [
-                    Entry("product", "&Product view", "Home", self.middle.show_product_view),
-                    None,
-                    Entry("original", "&Original or cut-out", "O", pictures.toggle_original),
-                ],
-            ),
-            (
-                "&Job",
-                [
-                    Entry("generate", "&Generate", "Ctrl+Return | Ctrl+Enter", self.input.generate),
-                    Entry("all", "Generate from &all pictures", "Ctrl+Shift+Return", self.input.generate_all),
-                    None,
-                    Entry("again", "&Make again", "Ctrl+R", lambda: self._for_current(self._make_again)),
-                    Entry("load", "&Load its settings", "Ctrl+L", lambda: self._for_current(self._load_settings)),
-                    Entry("folder", "Show its &folder", "Ctrl+Shift+O", lambda: self._for_current(self._show_job_folder)),
-                    None,
-                    Entry("stop", "&Stop", "Ctrl+.", self._stop_running),
-                    Entry("stop_all", "Stop a&ll", "Ctrl+Shift+.", self._runner.cancel_all),
-                    Entry("jobs", "Go to the &jobs", "Ctrl+J", history.strip.setFocus),
-                ],
-            ),
-            (
-                "&Help",
-                [
-                    Entry("keys", "&Keyboard and mouse", "F1", self._show_keys),
-                    Entry("news", "&What is new", "", lambda: self._show(news_window(self, self._places.changelog))),
-                    Entry("logs", "Show the &log", "", lambda: show_in_folder(self._places.logs)),
-                    None,
-                    Entry("about", "&About", "", lambda: self._show(about_window(self))),
-                ],
-            ),
-        ]
-        view_actions = [*named.values()]
-        self.menus = Menus(self, groups, [*view_actions, None], self._on_theme_chosen, self._theme.choice)
-
     def _connect(self) -> None:
         runner, history, export = self._runner, self.history, self.export
         self._theme.changed.connect(self._retint)
@@ -234,17 +124,15 @@ class MainWindow(QMainWindow):
         self.middle.work.stop_wished.connect(runner.cancel)
         self.middle.screenshot_taken.connect(self._on_screenshot_taken)
         self.middle.trouble_met.connect(self._tell_trouble)
+        self.dialogs.pictures_chosen.connect(self.input.bring)
+        self.dialogs.save_path_chosen.connect(self._on_save_path_chosen)
         self._drawing.answered.connect(self._on_thumbnail_drawn)
 
     # Bringing pictures
 
     def browse(self) -> None:
         """Lets the user choose pictures."""
-        patterns = " ".join(f"*{suffix}" for suffix in READABLE_SUFFIXES)
-        dialog = self._open_dialog("Open pictures", f"Pictures ({patterns});;All files (*)")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(lambda names: self._take(Brought(tuple(Path(name) for name in names))))
-        dialog.show()
+        self.dialogs.ask_for_pictures()
 
     def paste(self) -> None:
         """Takes the picture from the clipboard."""
@@ -355,10 +243,30 @@ class MainWindow(QMainWindow):
         self.export.show_job(row)
         self.middle.show_result(row.result_path, f"{row.title}  ·  {engine_title(row.engine)}", keep_camera)
 
-    def _for_current(self, act: Any) -> None:
-        row = self.history.current
-        if row is not None:
-            act(self._runner.job(row.id))
+    def make_again(self) -> None:
+        """Another job with the request of the current one."""
+        if self.history.current:
+            self._make_again(self.history.current)
+
+    def load_settings(self) -> None:
+        """The request of the current job, shown in the input panel."""
+        if self.history.current:
+            self._load_settings(self.history.current)
+
+    def show_job_folder(self) -> None:
+        """The folder of the current job in the file manager."""
+        if self.history.current:
+            self._show_job_folder(self.history.current)
+
+    def stop_running(self) -> None:
+        """Stops the job that runs."""
+        for row in self._runner.jobs():
+            if row.state is JobState.RUNNING:
+                self._runner.cancel(row.id)
+
+    def stop_all(self) -> None:
+        """Stops the job that runs and all that wait."""
+        self._runner.cancel_all()
 
     def _make_again(self, row: JobRow) -> None:
         request = replace(row.request, picture=self._picture_of(row)) if row.request.picture else row.request
@@ -376,11 +284,6 @@ class MainWindow(QMainWindow):
 
     def _show_job_folder(self, row: JobRow) -> None:
         self._on_folder_wished(row.result_path if row.result_path else row.folder)
-
-    def _stop_running(self) -> None:
-        for row in self._runner.jobs():
-            if row.state is JobState.RUNNING:
-                self._runner.cancel(row.id)
 
     @Slot(str)
     def _on_remove_wished(self, job_id: str) -> None:
@@ -410,57 +313,22 @@ class MainWindow(QMainWindow):
 
     def save(self) -> None:
         """Lets the user choose where to save the mesh."""
-        if not self.export.can_save:
-            self._tell(Message(Tone.INFO, "There is no mesh to save yet.", "Generate one, or choose one below."))
-            return
-        dialog = self._open_dialog("Save mesh", ";;".join(_FILTERS.values()))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.selectNameFilter(_FILTERS[self.export.suffix])
-        dialog.setDirectory(self._state.export_dir or str(Path.home()))
-        dialog.selectFile(self.export.file_name())
-        dialog.filterSelected.connect(lambda chosen: self._on_format_filtered(dialog, chosen))
-        dialog.fileSelected.connect(self._on_save_chosen)
-        dialog.show()
-
-    def _on_format_filtered(self, dialog: QFileDialog, chosen: str) -> None:
-        suffix = next(suffix for suffix, text in _FILTERS.items() if text == chosen)
-        self.export.choose_format(suffix)
-        dialog.selectFile(self.export.file_name())
-
-    @Slot(str)
-    def _on_save_chosen(self, name: str) -> None:
-        out = Path(name)
-        if out.suffix.lower() in _FILTERS:
-            self.export.choose_format(out.suffix.lower())
+        if self.export.can_save:
+            self.dialogs.ask_where_to_save(self.export, self._state.export_dir)
         else:
-            out = out.with_name(out.name + self.export.suffix)
+            self._tell(Message(Tone.INFO, "There is no mesh to save yet.", "Generate one, or choose one below."))
+
+    @Slot(object)
+    def _on_save_path_chosen(self, out: Path) -> None:
         self._state = replace(self._state, export_dir=str(out.parent))
         self.export.save(out)
 
     @Slot(object)
     def _on_screenshot_taken(self, picture: Any) -> None:
-        dialog = self._open_dialog("Save screenshot", "PNG picture (*.png)")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("png")
-        dialog.setDirectory(self._state.export_dir or str(Path.home()))
-        dialog.selectFile(str(Path(self.export.file_name()).with_suffix(".png")))
-        dialog.fileSelected.connect(lambda name: self.middle.save_screenshot(picture, name))
-        dialog.show()
-
-    def _open_dialog(self, title: str, filters: str) -> QFileDialog:
-        """A file dialog that blocks nothing, so that jobs go on and show."""
-        if self._files is not None:
-            self._files.close()
-        dialog = QFileDialog(self, title)
-        dialog.setNameFilter(filters)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.destroyed.connect(lambda: self._forget_dialog(dialog))
-        self._files = dialog
-        return dialog
-
-    def _forget_dialog(self, dialog: QFileDialog) -> None:
-        if self._files is dialog:
-            self._files = None
+        name = Path(self.export.file_name()).with_suffix(".png").name
+        self.dialogs.ask_where_to_put(
+            name, self._state.export_dir, lambda path: self.middle.save_screenshot(picture, path)
+        )
 
     @Slot(object)
     def _on_folder_wished(self, path: Path) -> None:
@@ -489,11 +357,21 @@ class MainWindow(QMainWindow):
         for part in (self.input, self.middle, self.export, self.history):
             part.retint()
 
-    def _show_keys(self) -> None:
-        self._show(keyboard_window(self, self.menus.keys()))
+    def show_keys(self) -> None:
+        """Every key and gesture."""
+        keyboard_window(self, self.menus.keys()).show()
 
-    def _show(self, window: TextWindow) -> None:
-        window.show()
+    def show_news(self) -> None:
+        """What is new."""
+        news_window(self, self._places.changelog).show()
+
+    def show_about(self) -> None:
+        """Who we are."""
+        about_window(self).show()
+
+    def show_log(self) -> None:
+        """The folder of the log."""
+        self._on_folder_wished(self._places.logs)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.middle.messages.message is not None:
@@ -518,7 +396,7 @@ class MainWindow(QMainWindow):
         """What to remember."""
         parts = (self.saveGeometry(), self._outer.saveState(), self._upper.saveState())
         layout = ".".join(base64.b64encode(bytes(part.data())).decode("ascii") for part in parts)
-        suffix, size = self.export.suffix, self.input.form.size.value
+        suffix, size = self.export.suffix, self.input.form.size_mm.value
         up = self.export.up.value
         return replace(self._state, layout=layout, export_suffix=suffix, size_mm=size, up_axis=up)
 

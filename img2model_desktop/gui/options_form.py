@@ -48,7 +48,7 @@ class OptionsForm(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(SPACE)
         self._grid.setVerticalSpacing(SPACE)
-        self._grid.setColumnMinimumWidth(0, 96)
+        self._grid.setColumnMinimumWidth(0, 112)
         self._grid.setColumnMinimumWidth(2, 20)
         self._grid.setColumnStretch(1, 1)
         for item in fields(spec.options):

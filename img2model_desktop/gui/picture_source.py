@@ -9,13 +9,13 @@ from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from img2model_desktop.core.request import Stroke
+from img2model_desktop.gui.calls import original_preview
 from img2model_desktop.gui.controls import CalmSlider, label
 from img2model_desktop.gui.cutout_canvas import BRUSH_RADII, CutoutCanvas, Tool
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.intake import image_from
 from img2model_desktop.gui.latest_call import Caller, LatestCall
 from img2model_desktop.gui.picture_strip import PictureStrip
-from img2model_desktop.gui.calls import original_preview
 from img2model_desktop.gui.runner import Trouble, cut_preview
 from img2model_desktop.gui.theme import SPACE
 

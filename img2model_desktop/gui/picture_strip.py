@@ -20,7 +20,7 @@ class PictureStrip(QListWidget):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.setObjectName("strip")
+        self.setObjectName("thumbs")
         self.setAccessibleName(name)
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setFlow(QListView.Flow.LeftToRight)
@@ -70,7 +70,10 @@ class PictureStrip(QListWidget):
             self._idle.stop()
             return
         item = self._left.pop(0)
-        item.setIcon(QIcon(thumbnail(item.data(Qt.ItemDataRole.UserRole), SIDE_PX, self.devicePixelRatioF())))
+        picture = thumbnail(item.data(Qt.ItemDataRole.UserRole), SIDE_PX, self.devicePixelRatioF())
+        icon = QIcon(picture)
+        icon.addPixmap(picture, QIcon.Mode.Selected)  # without the tint that Qt would lay over it
+        item.setIcon(icon)
 
     @Slot(QListWidgetItem)
     def _on_chosen(self, item: QListWidgetItem) -> None:

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from img2model_desktop.engines.base import EngineSpec, NoOptions
+from img2model_desktop.gui.calls import made_preview
 from img2model_desktop.gui.controls import Segments, label
 from img2model_desktop.gui.cutout_canvas import CutoutCanvas
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.intake import image_from
 from img2model_desktop.gui.latest_call import Caller, LatestCall
-from img2model_desktop.gui.calls import made_preview
 from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.theme import SPACE
 
@@ -28,8 +28,8 @@ class PromptEdit(QPlainTextEdit):
         self.setAcceptDrops(False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        is_enter = event.key() in (16777220, 16777221)  # Return and Enter
-        if is_enter and event.modifiers().value & 0x04000000:  # Ctrl+Enter is the window's Generate
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if is_enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:  # the window's Generate
             event.ignore()
         else:
             super().keyPressEvent(event)
@@ -105,6 +105,7 @@ class PromptSource(QWidget):
     @Slot()
     def _on_edited(self) -> None:
         self._trouble = None
+        self.canvas.set_waiting(bool(self.prompt))
         self._making.forget()
         self._rest.start()
         self.changed.emit()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
 from img2model_desktop.engines import catalog
@@ -51,7 +51,7 @@ class SettingsForm(QWidget):
         self._describe_engine()
         self.engine.currentIndexChanged.connect(self._on_engine_changed)
         self.quality.chosen.connect(self._on_quality_chosen)
-        self.size.changed.connect(lambda: self.changed.emit())
+        self.size_mm.changed.connect(lambda: self.changed.emit())
         self.seed.valueChanged.connect(lambda: self.changed.emit())
 
     # What the panel asks
@@ -67,7 +67,7 @@ class SettingsForm(QWidget):
             engine=self.engine_key,
             quality=Quality(self.quality.value),
             seed=self.seed.value() if self._has_seed() else 0,
-            size_mm=self.size.value,
+            size_mm=self.size_mm.value,
             options=tuple(sorted(self._options().items())),
         )
 
@@ -84,7 +84,7 @@ class SettingsForm(QWidget):
             self.engine.setCurrentIndex(max(0, self.engine.findData(request.engine)))
             self.seed.setValue(request.seed)
         self.quality.set_value(request.quality)
-        self.size.set_value(request.size_mm)
+        self.size_mm.set_value(request.size_mm)
         self._uses_prompt = not request.picture
         self._rebuild_options(dict(request.options))
         self._describe_engine()
@@ -99,6 +99,7 @@ class SettingsForm(QWidget):
 
     def retint(self) -> None:
         """The icons again, in the theme's colours."""
+        self.more.retint()
         for form in self._forms.values():
             form.retint()
 
@@ -115,35 +116,44 @@ class SettingsForm(QWidget):
         self._summary = label("", "dim", wrap=True)
         self.quality = Segments([(str(q), text, tip) for q, text, tip in _QUALITIES], "Quality")
         self.quality.set_value(Quality.STANDARD)
-        self.size = NumberField("Size", *_SIZES_MM, 1.0, "mm")
-        self.size.setToolTip("Longest side of the mesh")
-        self.size.set_value(size_mm)
+        self.size_mm = NumberField("Size", *_SIZES_MM, 1.0, "mm")
+        self.size_mm.setToolTip("Longest side of the mesh")
+        self.size_mm.set_value(size_mm)
         self.seed = CalmSpinBox()
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setToolTip("Another seed gives another result from the same picture")
         self._seed_label = label("Seed", "dim")
+        self._options_box = QWidget()
+        self._options_column = QVBoxLayout(self._options_box)
+        self._options_column.setContentsMargins(0, 0, 0, 0)
+        self._options_column.setSpacing(SPACE)
+        self.more = Fold("More options", self._options_box, self._icons)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE)
+        column.addLayout(self._lay_out())
+        column.addWidget(self.more)
+
+    def _lay_out(self) -> QGridLayout:
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(SPACE)
         grid.setVerticalSpacing(SPACE)
         grid.setColumnMinimumWidth(0, 56)
         grid.setColumnStretch(1, 1)
-        rows = ((label("Engine", "dim"), self.engine), (None, self._summary), (label("Quality", "dim"), self.quality))
-        for row, (caption, control) in enumerate((*rows, (label("Size", "dim"), self.size), (self._seed_label, self.seed))):
+        rows: tuple[tuple[QLabel | None, QWidget], ...] = (
+            (label("Engine", "dim"), self.engine),
+            (None, self._summary),
+            (label("Quality", "dim"), self.quality),
+            (label("Size", "dim"), self.size_mm),
+            (self._seed_label, self.seed),
+        )
+        for row, (caption, control) in enumerate(rows):
             if caption:
                 caption.setBuddy(control)
                 grid.addWidget(caption, row, 0)
             grid.addWidget(control, row, 1)
-        self._options_box = QWidget()
-        self._options_column = QVBoxLayout(self._options_box)
-        self._options_column.setContentsMargins(0, 0, 0, 0)
-        self._options_column.setSpacing(SPACE)
-        self.more = Fold("More options", self._options_box)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACE)
-        column.addLayout(grid)
-        column.addWidget(self.more)
+        return grid
 
     def _specs(self) -> list[EngineSpec]:
         """The engines whose options are shown: for Auto, what every sculptor lets the user set."""
@@ -154,7 +164,8 @@ class SettingsForm(QWidget):
 
     def _rebuild_options(self, options: Mapping[str, OptionValue]) -> None:
         while self._options_column.count():
-            old = self._options_column.takeAt(0).widget()
+            item = self._options_column.takeAt(0)
+            old = item.widget() if item else None
             if old:
                 old.hide()
                 old.deleteLater()

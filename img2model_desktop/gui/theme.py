@@ -242,7 +242,7 @@ QToolButton:pressed { background: $line; }
 QToolButton:checked { background: $hover; border: 1px solid $line_strong; }
 QToolButton:focus { border: 1px solid $focus; }
 QToolButton:disabled { color: $faint; }
-QToolButton#section { color: $dim; padding: 4px 4px 4px 0; font-weight: 600; }
+QToolButton#section { color: $dim; padding: 4px 4px 4px 0; margin-left: -4px; font-weight: 600; }
 QToolButton#section:checked { background: transparent; border-color: transparent; color: $text; }
 QToolButton#section:hover { color: $text; background: transparent; }
 QToolButton#section:focus { border-color: $focus; }
@@ -277,7 +277,9 @@ QComboBox QAbstractItemView {
     selection-background-color: $accent; selection-color: $on_accent;
 }
 QCheckBox { spacing: 8px; color: $text; }
-QCheckBox::indicator { width: 16px; height: 16px; border: 1px solid $line_strong; border-radius: 4px; background: $raised; }
+QCheckBox::indicator {
+    width: 16px; height: 16px; border: 1px solid $line_strong; border-radius: 4px; background: $raised;
+}
 QCheckBox::indicator:hover { background: $hover; }
 QCheckBox::indicator:checked {
     background: $accent; border-color: $accent; image: url("$icons/control-check.svg");
@@ -314,6 +316,11 @@ QMenu::icon { padding-left: 8px; }
 QToolTip { background: $raised; color: $text; border: 1px solid $line_strong; padding: 4px 6px; }
 
 QListView#strip { background: $panel; border: none; outline: none; }
+QListView#thumbs { background: $panel; border: none; outline: none; }
+QListView#thumbs::item { border: 2px solid transparent; border-radius: 6px; background: transparent; }
+QListView#thumbs::item:hover { background: $hover; }
+QListView#thumbs::item:selected { border: 2px solid $accent; background: transparent; }
+QListView#thumbs::item:selected:focus { border: 2px solid $focus; }
 QFrame#rule { background: $line; border: none; max-height: 1px; min-height: 1px; }
 QFrame#message { background: $raised; border: none; border-bottom: 1px solid $line; }
 QFrame#view_bar { background: $panel; border: none; border-bottom: 1px solid $line; }

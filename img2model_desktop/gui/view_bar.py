@@ -2,9 +2,9 @@
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
-from img2model_desktop.gui.controls import label
+from img2model_desktop.gui.controls import ElidedLabel
 from img2model_desktop.gui.icons import Icons
 
 # name of the shading (gui.look.Shading), icon, words, key
@@ -40,8 +40,7 @@ class ViewBar(QFrame):
         self._drawings: dict[str, str] = {}
         self.actions_by_name: dict[str, QAction] = {}
         self.shadings = QActionGroup(self)
-        self._title = label("", "dim")
-        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._title = ElidedLabel("dim")
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(2)
@@ -62,8 +61,7 @@ class ViewBar(QFrame):
 
     def set_title(self, title: str) -> None:
         """What is shown, in a few words."""
-        self._title.setText(title)
-        self._title.setToolTip(title)
+        self._title.show_text(title)
 
     def retint(self) -> None:
         """The icons again, in the theme's colours."""

@@ -3,16 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QColor, QPalette
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from img2model_desktop.errors import SetupProblem
-from img2model_desktop.gui.calls import save_picture, shape_preview
+from img2model_desktop.gui.calls import result_to_show, save_picture, shape_to_show
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import Caller, LatestCall
 from img2model_desktop.gui.messages import Message, MessageBar, Tone
-from img2model_desktop.gui.runner import Trouble, read_result
+from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.view_bar import SHADINGS, ViewBar
 from img2model_desktop.gui.work_bar import WorkBar
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from img2model_desktop.gui.mesh_view import MeshView
 
 WELCOME = "Your mesh appears here"
-_GROUNDS = {True: "#262830", False: "#e6e8ed"}  # the middle of the mesh view's gradient, for the moment before it is there
+_GROUNDS = {
+    True: "#262830",
+    False: "#e6e8ed",
+}  # the middle of the mesh view's gradient, for the moment before it is there
 
 
 class ViewPanel(QWidget):
@@ -51,12 +54,20 @@ class ViewPanel(QWidget):
         self._place.setAutoFillBackground(True)
         self._place.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._place.setMinimumSize(240, 160)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
-        for part in (self.bar, self.messages, self.work):
-            self._column.addWidget(part)
-        self._column.addWidget(self._place, 1)
+        # What is told lies over the mesh, so that the mesh does not jump when something is told.
+        self._told = QWidget()
+        column = QVBoxLayout(self._told)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.work)
+        column.addWidget(self.messages)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(0)
+        self._grid.addWidget(self.bar, 0, 0)
+        self._grid.addWidget(self._place, 1, 0)
+        self._grid.addWidget(self._told, 1, 0, Qt.AlignmentFlag.AlignTop)
+        self._grid.setRowStretch(1, 1)
         self._loading.answered.connect(self._on_loaded)
         self._saving.answered.connect(self._on_screenshot_saved)
         self.bar.shadings.triggered.connect(self._on_shading_chosen)
@@ -77,8 +88,8 @@ class ViewPanel(QWidget):
         view.setAccessibleName("Mesh")
         view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         view.set_hint(self._hint)
-        self._column.replaceWidget(self._place, view)
-        self._column.setStretchFactor(view, 1)
+        self._grid.replaceWidget(self._place, view)
+        self._told.raise_()
         self._place.deleteLater()
         self._view = view
         actions = self.bar.actions_by_name
@@ -96,15 +107,17 @@ class ViewPanel(QWidget):
     # What is shown
 
     def show_result(self, path: Path, title: str, keep_camera: bool = False) -> None:
-        """Reads a result aside and shows it."""
+        """Reads a result aside, makes ready what is drawn, and shows it."""
         self.bar.set_title(title)
+        if self._view is not None:
+            self._view.set_hint("Opening the mesh…")
         self._keeps_camera = keep_camera
-        self._loading.ask(read_result, str(path))
+        self._loading.ask(result_to_show, str(path))
 
     def show_shape(self, path: Path) -> None:
         """Reads the shape of a job under way and shows it."""
         self._keeps_camera = False
-        self._loading.ask(shape_preview, str(path))
+        self._loading.ask(shape_to_show, str(path))
 
     def clear(self, hint: str = WELCOME) -> None:
         """Shows no mesh, and says why."""
@@ -155,12 +168,12 @@ class ViewPanel(QWidget):
     # Slots
 
     @Slot(object, object)
-    def _on_loaded(self, mesh: Any, trouble: Trouble | None) -> None:
+    def _on_loaded(self, buffers: Any, trouble: Trouble | None) -> None:
         if trouble is not None:
             self.clear("")
             self.trouble_met.emit(trouble)
         elif self._view is not None:
-            self._view.set_mesh(mesh, keep_camera=self._keeps_camera and self.has_mesh())
+            self._view.set_mesh(buffers, keep_camera=self._keeps_camera and self.has_mesh())
 
     @Slot()
     def _on_mesh_shown(self) -> None:

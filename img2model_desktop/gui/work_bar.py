@@ -2,9 +2,9 @@
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
-from img2model_desktop.gui.controls import label
+from img2model_desktop.gui.controls import ElidedLabel, label
 from img2model_desktop.gui.history_model import overall, state_words
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.jobs.job_row import JobRow
@@ -27,8 +27,7 @@ class WorkBar(QFrame):
         self._icons = icons
         self._job_id = ""
         self._fraction = 0.0
-        self._title = label("", "value")
-        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._title = ElidedLabel("value")
         self._stage = label("", "dim")
         self._stage.setMinimumWidth(88)
         self._stage.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -51,8 +50,7 @@ class WorkBar(QFrame):
             return
         self._job_id = row.id
         self._fraction = overall(row)
-        self._title.setText(f"Making “{row.title}”")
-        self._title.setToolTip(row.title)
+        self._title.show_text(f"Making “{row.title}”")
         self._stage.setText(state_words(row))
         self.setAccessibleName(f"Making {row.title}: {state_words(row)}")
         self.update()

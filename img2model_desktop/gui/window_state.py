@@ -1,0 +1,44 @@
+"""What the window is given: what it remembers, and where its files are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from img2model_desktop.gui.theme import ThemeChoice
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """What the window remembers from one start to the next.
+
+    Args:
+        layout: geometry and splitters as text, "" for the default.
+        theme: system, dark or light.
+        export_dir: the folder of the last export, "" for the home folder.
+        export_suffix: ".glb" and the like.
+        size_mm: longest side of a new result, millimetres.
+        up_axis: "y" or "z".
+    """
+
+    layout: str = ""
+    theme: ThemeChoice = ThemeChoice.SYSTEM
+    export_dir: str = ""
+    export_suffix: str = ".glb"
+    size_mm: float = 100.0
+    up_axis: str = "y"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the window finds and keeps files.
+
+    Args:
+        samples: pictures to try.
+        pasted: folder for pictures that came without a file.
+        changelog: shown as "What is new".
+        logs: folder of the log.
+    """
+
+    samples: tuple[Path, ...]
+    pasted: Path
+    changelog: Path
+    logs: Path
