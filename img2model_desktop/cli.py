@@ -124,7 +124,7 @@ class _One:
         self, arguments: argparse.Namespace, request: Request, target: Path, stored: settings.Settings
     ) -> None:
         self._as_json = arguments.json
-        self._up = arguments.up or stored.up_axis
+        self._up = arguments.up or ("y" if target.suffix.lower() == ".glb" else stored.up_axis)
         self._request = request
         self._target = target
         self._stored = stored
@@ -150,7 +150,7 @@ class _One:
         from img2model_desktop.jobs.export import can_write
 
         plan = resolve(self._request, self._stored.max_picture_bytes, self._stored.max_picture_pixels)
-        problem = can_write(self._target)
+        problem = can_write(self._target, self._up)
         if problem is not None:
             raise problem
         return plan

@@ -23,7 +23,8 @@ def picture(tmp_path: Path) -> Path:
     alpha = np.zeros((256, 256), np.uint8)
     cv2.circle(alpha, (128, 128), 90, 255, -1, cv2.LINE_AA)
     pixels = np.dstack([np.full_like(alpha, 200), np.full_like(alpha, 30), np.full_like(alpha, 40), alpha])
-    path = tmp_path / "disc.png"
+    path = tmp_path / "pictures" / "disc.png"
+    path.parent.mkdir()
     write_png(Picture(pixels), path)
     return path
 
@@ -130,7 +131,7 @@ def test_several_pictures_give_a_result_or_a_reason_each(
         (["-o", "out.glb", "--engine", "nose"], 2, "There is no sculptor called “nose”."),
         (["-o", "out.glb", "--set", "faces"], 2, "“faces” sets nothing."),
         (["-o", "out.glb", "--engine", "inflate", "--set", "faces=1"], 2, "cannot be “1”"),
-        (["-o", "out.glb", "--up", "z"], 2, "z"),
+        (["-o", "out.glb", "--up", "z"], 2, "A GLB file is always y up"),
         (["-o", "nowhere/out.glb"], 3, "nowhere"),
         (["-o", "out.glb", "--size-mm", "0"], 2, "The size cannot be 0 mm."),
     ],
@@ -183,7 +184,7 @@ def test_the_whole_program_loads_no_qt_and_no_torch(picture: Path, tmp_path: Pat
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_interrupt_ends_with_130_and_no_file(picture: Path, tmp_path: Path) -> None:
-    out = tmp_path / "o.glb"
+    out = picture.parent / "o.glb"
     command = [sys.executable, "-m", "img2model_desktop", "convert", str(picture), "-o", str(out), "--quality", "high"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -194,4 +195,4 @@ def test_interrupt_ends_with_130_and_no_file(picture: Path, tmp_path: Path) -> N
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not out.exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["disc.png"]
+    assert [path.name for path in picture.parent.iterdir()] == ["disc.png"]

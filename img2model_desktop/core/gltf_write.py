@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from img2model_desktop import __version__
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.normals import split_at_creases
+from img2model_desktop.core.normals import smooth_normals
 from img2model_desktop.core.picture import Picture
 
 GENERATOR = f"Image2Model Desktop {__version__}"
@@ -27,24 +27,24 @@ _CLAMP, _REPEAT = 33071, 10497
 def encode_glb(mesh: Mesh, recipe: Mapping[str, Any] | None = None, name: str = "mesh") -> bytes:
     """The bytes of a GLB file.
 
-    The first `len(mesh.vertices)` vertices are the mesh's own, in their order; vertices on hard edges are repeated
-    behind them with another normal. Faces keep their order. uv is stored with its origin upper left, as glTF has it.
+    Vertices and faces are the mesh's own in their order: none is repeated for the sake of a hard edge, because a
+    closed surface would then look torn to programs that go by indices. uv is stored with its origin upper left, as
+    glTF has it.
 
     Args:
         mesh: valid.
         recipe: plain values for `asset.extras`; what JSON cannot hold is a bug of the caller (TypeError, ValueError).
         name: of the object, as modelling programs list it.
     """
-    source, faces, normals = split_at_creases(mesh.vertices, mesh.faces)
     buffer = _Buffer()
     attributes = {
-        "POSITION": buffer.add_vertex_data(mesh.vertices[source], with_range=True),
-        "NORMAL": buffer.add_vertex_data(normals),
+        "POSITION": buffer.add_vertex_data(mesh.vertices, with_range=True),
+        "NORMAL": buffer.add_vertex_data(smooth_normals(mesh.vertices, mesh.faces)),
     }
     if mesh.uv is not None:
         flipped = np.column_stack([mesh.uv[:, 0], np.float32(1) - mesh.uv[:, 1]])
-        attributes["TEXCOORD_0"] = buffer.add_vertex_data(flipped[source])
-    indices = buffer.add_indices(faces)
+        attributes["TEXCOORD_0"] = buffer.add_vertex_data(flipped)
+    indices = buffer.add_indices(mesh.faces)
     document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": GENERATOR},
         "scene": 0,

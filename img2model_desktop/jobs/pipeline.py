@@ -34,7 +34,7 @@ from img2model_desktop.core.mesh import Mesh, scaled_to
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.picture import Picture
-from img2model_desktop.core.picture_files import Limits, read_picture, write_png
+from img2model_desktop.core.picture_files import Limits, decode_picture, read_picture, write_png
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.subject import Finding, check_subject
 from img2model_desktop.engines import catalog
@@ -143,7 +143,8 @@ class _Run:
         if plan.maker is None:
             path = kept_input(self.folder) or _keep_input(Path(request.picture), self.folder, plan.max_bytes)
             limits = Limits(max_bytes=plan.max_bytes, max_pixels=plan.max_pixels)
-            picture: Picture = self._aside(_read, path, limits, tick=progress.update)
+            name = Path(request.picture).name
+            picture: Picture = self._aside(_read, path, name, limits, tick=progress.update)
             return picture
         spec = catalog.find(plan.maker.key, Role.MAKER)
         style = request.style or (spec.styles[0] if spec.styles else "")
@@ -239,8 +240,8 @@ def _keep_input(source: Path, folder: Path, max_bytes: int) -> Path:
 # What runs aside: module-level functions whose last two arguments are `report` and `is_cancelled`.
 
 
-def _read(path: Path, limits: Limits, report: Any, is_cancelled: Any) -> Picture:  # noqa: ARG001
-    return read_picture(path, limits)
+def _read(path: Path, name: str, limits: Limits, report: Any, is_cancelled: Any) -> Picture:  # noqa: ARG001
+    return decode_picture(path.read_bytes(), name, limits)  # messages name the user's file, not our copy
 
 
 def _write_png(picture: Picture, path: Path, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
@@ -280,7 +281,7 @@ def _keep_shape(mesh: Mesh, path: Path, report: Any, is_cancelled: Any) -> None:
 
 def load_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh:  # noqa: ARG001
     """The mesh that stage 3 left, before it was cleaned and scaled."""
-    with np.load(path) as arrays:
+    with path.open("rb") as file, np.load(file) as arrays:  # np.load leaves a damaged file open when it opens it
         pictures = {
             name: Picture.own(arrays[name])
             for name in ("base_colour", "metallic_roughness", "normal")

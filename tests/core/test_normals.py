@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from img2model_desktop.core.normals import split_at_creases
+from img2model_desktop.core.normals import smooth_normals, split_at_creases
 from tests.shapes import box, mesh_of, sphere, textured
 
 
@@ -43,3 +43,19 @@ def test_faces_without_area_and_unused_vertices_get_some_unit_normal() -> None:
     mesh = mesh_of([[0, 0, 0], [1, 0, 0], [2, 0, 0], [9, 9, 9]], [[0, 1, 2], [0, 0, 1]])
     _, _, normals = split_at_creases(mesh.vertices, mesh.faces)
     assert np.linalg.norm(normals, axis=1) == pytest.approx(1)
+
+
+def test_smooth_normals_of_a_sphere_point_outwards() -> None:
+    ball = sphere()
+    normals = smooth_normals(ball.vertices, ball.faces)
+    outwards = ball.vertices / np.linalg.norm(ball.vertices, axis=1, keepdims=True)
+    assert np.einsum("ij,ij->i", normals, outwards).min() > 0.999
+
+
+def test_smooth_normals_ignore_a_texture_seam() -> None:
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)  # x = 0 twice
+    faces = np.array([[0, 1, 2], [3, 4, 5]], np.int32)
+    normals = smooth_normals(vertices, faces)
+    assert normals[0].tolist() == normals[3].tolist()
+    assert normals[0] == pytest.approx(np.array([1, 0, 1]) / np.sqrt(2), abs=1e-6)
+    assert normals[1].tolist() == [0, 0, 1]

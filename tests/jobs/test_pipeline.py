@@ -213,7 +213,7 @@ def test_warnings_reach_the_user(picture: Path, folder: Path, bench: Bench) -> N
     write_png(Picture(pixels), picture)
     events, last = run(plan_for(picture), bench, folder)
     assert isinstance(last, Finished)
-    assert any("border" in event.message for event in events if isinstance(event, Warned))
+    assert any("cut off" in event.message for event in events if isinstance(event, Warned))
 
 
 class Faulty:
