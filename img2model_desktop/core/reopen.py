@@ -64,6 +64,13 @@ def _differences(mesh: Mesh, suffix: str, up: str, found: Any) -> Iterator[str]:
         return
     wanted = expected.astype(np.float64)[mesh.faces]
     corners = np.asarray(found.vertices, dtype=np.float64)[faces]
+    if not np.array_equal(corners.astype(np.float32), wanted):  # bit for bit the same: then so is all that follows
+        yield from _shape(corners, wanted)
+    if suffix != ".stl" and mesh.uv is not None:
+        yield from _look(mesh, suffix, found, faces)
+
+
+def _shape(corners: NDArray[np.float64], wanted: NDArray[np.float64]) -> Iterator[str]:
     span = float(np.ptp(wanted.reshape(-1, 3), axis=0).max())
     if not np.abs(corners - wanted).max() <= TOLERANCE * span:
         yield _misplaced(corners, wanted)
@@ -72,8 +79,6 @@ def _differences(mesh: Mesh, suffix: str, up: str, found: Any) -> Iterator[str]:
         yield "its surface has another area"
     if _is_closed(corners) != _is_closed(wanted):
         yield "its surface is not closed in the same way"
-    if suffix != ".stl" and mesh.uv is not None:
-        yield from _look(mesh, suffix, found, faces)
 
 
 def _misplaced(corners: NDArray[np.float64], wanted: NDArray[np.float64]) -> str:
