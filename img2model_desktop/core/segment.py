@@ -26,6 +26,8 @@ HUE_WEIGHT = 1.3  # of a and b against lightness: shadows change lightness most
 SIMILAR = 10.0  # distance in Lab within which two border pixels show the same thing
 CUT_PX = 256  # longer side for the graph cut
 CUT_ROUNDS = 6
+OPENING_OFFSET = 0.85  # mean distance from the background in an opening, in tolerances; by chance it would be 1.1
+PEN_SPREAD = 6.0  # in Lab: a drawn line varies less than a lit thing
 EDGE_TIMES = 3.0  # contrast around an opening, in tolerances
 LIKELY_SHARE = 0.3  # of the greatest score
 SPECK_SHARE = 0.004  # of the subject's area; smaller parts are dirt
@@ -50,7 +52,9 @@ def split(rgb: Rgb, known: NDArray[np.int8], sensitivity: float, progress: Progr
     back = _grow(lab, seeds, known, tolerance, progress.part(0.0, 0.4))
     inside = ~back | (known > 0)
     if _is_clear(inside, ring):
-        inside &= ~_openings(lab, back, inside, tolerance)
+        openings = _openings(lab, back, inside, tolerance)
+        if not _is_drawing(lab, inside, openings):
+            inside &= ~openings
     else:
         inside = _graph_cut(rgb, inside, seeds, known, progress.part(0.4, 1.0))
     progress.update(1.0)
@@ -89,7 +93,8 @@ def _shared_by_sides(lab: Lab, ring: Mask) -> Mask:
         samples = colours[side == other]
         samples = samples[:: max(1, len(samples) // 96)]
         if len(samples):
-            near = (np.linalg.norm(colours[:, None] - samples[None], axis=2) < SIMILAR).sum(axis=1)
+            squares = (colours**2).sum(axis=1)[:, None] + (samples**2).sum(axis=1)[None] - 2 * (colours @ samples.T)
+            near = (squares < SIMILAR**2).sum(axis=1)
             shared |= (side != other) & (near >= max(1, len(samples) // 48))
     mask = np.zeros_like(ring)
     mask[y, x] = shared
@@ -132,12 +137,11 @@ def _is_clear(inside: Mask, ring: Mask) -> bool:
     """Whether the growth has left one clear shape: little of it at the border, and nearly all in a few parts."""
     if not inside.any():
         return True
-    if inside[ring].mean() > 0.03:
-        return False
     opened = cv2.morphologyEx(inside.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     areas = cv2.connectedComponentsWithStats(opened, connectivity=8)[2][1:, cv2.CC_STAT_AREA]
-    areas = np.sort(areas)[::-1]
-    return len(areas) > 0 and areas[:1].sum() > 0.8 * areas.sum()
+    if not len(areas):
+        return False
+    return bool(inside[ring].mean() < 0.03 and areas.max() > 0.8 * areas.sum())
 
 
 def _openings(lab: Lab, back: Mask, inside: Mask, tolerance: float) -> Mask:
@@ -148,16 +152,36 @@ def _openings(lab: Lab, back: Mask, inside: Mask, tolerance: float) -> Mask:
     """
     # Three guesses at what is behind: smooth, and carried on along rows (a horizon) and along columns (a curtain).
     across, down = _carried(lab, back), _carried(lab.swapaxes(0, 1), back.T).swapaxes(0, 1)
-    distance = np.min([np.linalg.norm(lab - guess, axis=2) for guess in (backdrop(lab, back), across, down)], axis=0)
+    distance = np.min([_length(lab - guess) for guess in (backdrop(lab, back), across, down)], axis=0)
     match = (inside & (distance < 1.5 * tolerance)).astype(np.uint8)
     count, labels = cv2.connectedComponents(match, connectivity=4)
     around = cv2.dilate(labels.astype(np.float32), np.ones((5, 5), np.uint8)).astype(np.int32)
     around[(match > 0) | back] = 0
     total = np.bincount(around.ravel(), weights=distance.ravel(), minlength=count)
     contrast = total / np.maximum(np.bincount(around.ravel(), minlength=count), 1)
-    open_ = (np.bincount(labels.ravel(), minlength=count) >= 4) & (contrast > EDGE_TIMES * tolerance)
+    area = np.maximum(np.bincount(labels.ravel(), minlength=count), 1)
+    offset = np.bincount(labels.ravel(), weights=distance.ravel(), minlength=count) / area
+    open_ = (area >= 4) & (offset < OPENING_OFFSET * tolerance) & (contrast > EDGE_TIMES * tolerance)
     open_[0] = False
     return np.asarray(open_[labels], bool)
+
+
+def _length(vectors: Lab) -> NDArray[np.float32]:
+    """`(h, w)`: lengths of the pixels' vectors."""
+    return np.asarray(np.sqrt(np.einsum("ijk,ijk->ij", vectors, vectors)), np.float32)
+
+
+def _is_drawing(lab: Lab, inside: Mask, openings: Mask) -> bool:
+    """Whether the shape is an outline drawn with one pen: then what it encloses is meant to be solid."""
+    strokes = inside & ~openings
+    if openings.sum() < strokes.sum():
+        return False
+    core = cv2.erode(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    if core.sum() < 0.1 * strokes.sum():
+        core = strokes
+    colours = lab[core]
+    spread = np.linalg.norm(colours - np.median(colours, axis=0), axis=1)
+    return bool(np.percentile(spread, 80) < PEN_SPREAD)
 
 
 def _carried(values: Lab, known: Mask) -> Lab:
@@ -254,7 +278,7 @@ def _graph_cut(rgb: Rgb, inside: Mask, seeds: Mask, known: NDArray[np.int8], pro
 
 def _without_threads(mask: Mask, ring: Mask) -> Mask:
     """Without thin lines that lead to the border of the picture: joints and edges of the background."""
-    body = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    body = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((9, 9), np.uint8))
     threads = mask & (cv2.dilate(body, np.ones((5, 5), np.uint8)) == 0)
     count, labels = cv2.connectedComponents(threads.astype(np.uint8), connectivity=8)
     loose = np.zeros(count, bool)
