@@ -22,7 +22,7 @@ Size = tuple[int, int]
 SAMPLES = 4
 SLICE_S = 0.012  # of drawing between two looks at the window's other events
 SLICE_FACES = 30_000
-BAND_PX = 160_000  # pixels of a picture drawn in one slice: a few milliseconds for a processor
+BAND_PX = 100_000  # pixels of a picture drawn in one slice: a few milliseconds for a processor
 QUICK_PX = 180_000  # pixels of the quick picture
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "gdi generic", "basic render")
 

@@ -1,5 +1,6 @@
 """The 3D view: a mesh on a floor with real units, to be turned, measured by eye and photographed."""
 
+import contextlib
 import time
 from dataclasses import replace
 
@@ -10,6 +11,8 @@ from PySide6.QtWidgets import QWidget
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.preview import PreviewBuffers, prepare
+from img2model_desktop.core.progress import Progress
+from img2model_desktop.errors import Cancelled
 from img2model_desktop.gui import look
 from img2model_desktop.gui.camera import PRODUCT_AZIMUTH_DEG, PRODUCT_ELEVATION_DEG, Camera
 from img2model_desktop.gui.look import Shading
@@ -30,7 +33,7 @@ SHADING_KEYS = {getattr(Qt.Key, f"Key_{number + 1}"): shading for number, shadin
 class MeshView(SceneView):
     """A mesh, seen by a camera that the mouse and the keyboard move.
 
-    The application sets `default_surface_format()` and `Qt.ApplicationAttribute.AA_ShareOpenGLContexts` first.
+    The application sets `Qt.ApplicationAttribute.AA_ShareOpenGLContexts` before it is made.
     Left drag orbits; middle, right or shift and left drag pans; the wheel zooms to the pointer; a double click frames.
     Keys: F frame, Home product view, 1..6 shading, W wires, G grid, T turntable, arrows orbit, + and - zoom.
 
@@ -344,7 +347,7 @@ class MeshView(SceneView):
 
 
 class _Preparation(QRunnable):
-    """Makes the buffers of a mesh in a thread of the view's pool, which ends before the view does."""
+    """Makes the buffers of a mesh in a thread of the view's pool."""
 
     def __init__(self, view: MeshView, order: int, mesh: Mesh) -> None:
         super().__init__()
@@ -354,5 +357,12 @@ class _Preparation(QRunnable):
 
     def run(self) -> None:
         """Called by the pool."""
-        buffers = prepare(self._mesh)
-        self._view._prepared.emit(self._order, buffers)
+        try:
+            buffers = prepare(self._mesh, Progress(is_cancelled=self._is_superseded))
+        except Cancelled:
+            return
+        with contextlib.suppress(RuntimeError):  # the view was deleted meanwhile
+            self._view._prepared.emit(self._order, buffers)
+
+    def _is_superseded(self) -> bool:
+        return self._order != self._view._order

@@ -167,7 +167,7 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
             self.doneCurrent()
 
     def _photograph(self, size_px: Size, transparent: bool) -> Picture:
-        target, flat = framebuffer(size_px, SAMPLES), framebuffer(size_px, 0)
+        flat = framebuffer(size_px, 0)
         canvas = Canvas()
         scene = self._scene(size_px, is_coarse=False, faces=None, is_bare=transparent)
         canvas.draw_whole(scene, flat.handle())
@@ -176,7 +176,6 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
         raw = GL.glReadPixels(0, 0, *size_px, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE)
         QOpenGLFramebufferObject.bindDefault()
-        del target
         pixels = np.frombuffer(raw, dtype=np.uint8).reshape(size_px[1], size_px[0], 4)[::-1]
         return look.straight_picture(pixels)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shiboken6
 import trimesh
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
@@ -140,6 +141,17 @@ def test_only_the_mesh_given_last_is_shown(qtbot: QtBot, view: MeshView) -> None
         view.set_mesh(last)
     assert view.mesh is last
     assert len(shown) == 1
+
+
+def test_a_view_may_go_while_a_mesh_is_being_made_ready(qtbot: QtBot) -> None:
+    ball = trimesh.creation.icosphere(subdivisions=6, radius=0.05)
+    gone = MeshView()
+    gone.set_mesh(Mesh(ball.vertices.astype(np.float32), ball.faces.astype(np.int32)))
+    shiboken6.delete(gone)
+    after = MeshView()
+    qtbot.addWidget(after)
+    with qtbot.waitSignal(after.mesh_shown, timeout=20_000):
+        after.set_mesh(pawn())
 
 
 def test_the_camera_stays_when_it_is_asked_to(qtbot: QtBot, view: MeshView) -> None:

@@ -24,7 +24,7 @@ const int NORMALS = 4;
 const int CHECKER = 5;
 
 const float PI = 3.14159265;
-const vec3 PLAIN = vec3(0.50, 0.49, 0.475);  // light reflected by an untextured surface
+const vec3 PLAIN = vec3(0.43, 0.42, 0.405);  // light reflected by an untextured surface
 const vec3 INSIDE = vec3(0.80, 0.17, 0.12);  // tint of back faces: a mesh that is inside out must be seen
 
 vec3 to_srgb(vec3 light) {
@@ -174,7 +174,7 @@ void main() {
         } else if (u_shading == CHECKER) {
             light = lit(u_has_uv == 1 ? checker(v_uv) : PLAIN, n, v, 0.7, 0.0);
         } else {
-            light = lit(PLAIN * 1.15, n, v, 0.75, 0.0);
+            light = lit(PLAIN * 1.3, n, v, 0.75, 0.0);
         }
         light = shoulder(light);
     }
