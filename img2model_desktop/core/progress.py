@@ -41,7 +41,7 @@ class Progress:
         if self._is_cancelled():
             raise Cancelled
         now = time.monotonic()
-        whole = self._low + (self._high - self._low) * min(max(fraction, 0.0), 1.0)
+        whole = self._low + (self._high - self._low) * max(fraction, 0.0) if fraction < 1.0 else self._high
         if now - self._last[0] >= REPORT_EVERY_S or whole >= 1.0:
             self._last[0] = now
             self._report(whole)
@@ -51,6 +51,6 @@ class Progress:
         inner = Progress(self._report, self._is_cancelled)
         span = self._high - self._low
         inner._low = self._low + span * low
-        inner._high = self._low + span * high
+        inner._high = self._high if high == 1.0 else self._low + span * high  # no rounding: the end is told apart
         inner._last = self._last
         return inner

@@ -123,11 +123,11 @@ def _value(name: str, value: Any) -> Any:
             return tuple(_stroke(*item) for item in value)
         if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
             raise TypeError
-    except (TypeError, ValueError, AttributeError, IndexError):
+        return float(value) if isinstance(value, int) and name == "size_mm" else value
+    except (TypeError, ValueError, AttributeError, IndexError, OverflowError):
         raise InputProblem(
             f"The request's “{name}” is not usable.", "Take that entry out to use the default.", repr(value)[:200]
         ) from None
-    return float(value) if isinstance(value, int) and name == "size_mm" else value
 
 
 def _option(value: Any) -> OptionValue:
@@ -137,6 +137,8 @@ def _option(value: Any) -> OptionValue:
 
 
 def _stroke(adds: Any, radius: Any, points: Any) -> Stroke:
-    if not isinstance(adds, bool):
+    stroke = Stroke(adds, float(radius), tuple((float(x), float(y)) for x, y in points))
+    in_range = 0 < stroke.radius <= 1 and all(0 <= value <= 1 for point in stroke.points for value in point)
+    if not isinstance(adds, bool) or not in_range:
         raise TypeError
-    return Stroke(adds, float(radius), tuple((float(x), float(y)) for x, y in points))
+    return stroke
