@@ -1,6 +1,5 @@
 """How long a picture takes to become a mesh, and how much memory: warm, from a cold start, and by size."""
 
-import os
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,19 @@ SIDE_PX = 1024
 WARM_RUNS = 7
 COLD_RUNS = 5
 SIDES_PX = (256, 512, 1024, 2048, 4096)
+
+TIMER = """
+import subprocess, sys, time
+began = time.perf_counter()
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+seconds = time.perf_counter() - began
+try:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+except ImportError:
+    peak = 0
+print(seconds, peak, 1 if sys.platform == "darwin" else 1024)
+"""
 
 
 @dataclass(slots=True)
@@ -62,13 +74,8 @@ def warm(folder: Path, picture: Path) -> Table:
 
 def cold(folder: Path, picture: Path) -> Table:
     """The whole command line, a new process each time."""
-    out = folder / "jug.glb"
-    times, peaks = [], []
-    for _ in range(COLD_RUNS):
-        began = time.perf_counter()
-        command = [sys.executable, "-m", "img2model_desktop", "convert", str(picture), "-o", str(out)]
-        peaks.append(_peak_mb(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)))
-        times.append(time.perf_counter() - began)
+    command = ["-m", "img2model_desktop", "convert", str(picture), "-o", str(folder / "jug.glb")]
+    times, peaks = zip(*(_timed([sys.executable, *command]) for _ in range(COLD_RUNS)), strict=True)
     rows = [["seconds, start to end", *_spread(times), "3.0 s"]]
     if all(peaks):
         rows.append(["peak memory", *(f"{value:.0f} MB" for value in _middle(peaks)), "700 MB"])
@@ -105,21 +112,17 @@ def run(folder: Path, picture: Path) -> Run:
     return Run(seconds, last, {str(one.stage): end - one.at for one, end in zip(begins, ends, strict=True)})
 
 
-def _peak_mb(process: "subprocess.Popen[bytes]") -> float:
-    """Waits for the process; its highest resident memory in MB, 0 where the system does not tell.
+def _timed(command: list[str]) -> tuple[float, float]:
+    """Runs a command to its end: seconds, and its highest resident memory in MB (0 where the system does not tell).
+
+    A small process of its own starts it: Linux counts the memory of the starting process as the started one's.
 
     Raises:
-        RuntimeError: it failed.
+        CalledProcessError: the command failed.
     """
-    if sys.platform == "win32":
-        status, peak = process.wait(), 0.0
-    else:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3) * (1 if sys.platform == "darwin" else 1.024)
-    if status:
-        raise RuntimeError(f"the command line failed with {process.returncode}")
-    return peak
+    told = subprocess.check_output([sys.executable, "-S", "-c", TIMER, *command], stderr=subprocess.DEVNULL, text=True)
+    seconds, peak, unit = (float(word) for word in told.split())
+    return seconds, peak * unit / 1e6
 
 
 def _middle(values: Iterable[float]) -> tuple[float, float, float]:
