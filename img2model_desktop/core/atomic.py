@@ -156,5 +156,5 @@ def setup_problem(problem: OSError, path: Path) -> SetupProblem:
 
 def shown(path: Path) -> str:
     """The file's name, shortened in the middle for a message."""
-    name = path.name or str(path)
+    name = (path.name or str(path)).encode("utf-8", "replace").decode()  # a name may hold bytes that are no text
     return name if len(name) <= 60 else f"{name[:36]}…{name[-20:]}"

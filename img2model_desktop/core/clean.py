@@ -92,8 +92,7 @@ def _facing_out(mesh: Mesh, faces: NDArray[np.int32], place: Places, progress: P
     edges = edges_of(place[faces])
     count, part = parts_of(edges)
     closed = np.ones(count, dtype=bool)
-    broken = (edges.uses != 2) | (edges.balance != 0)
-    closed[part[edges.order[broken[edges.edge]] // 3]] = False
+    closed[part[edges.order[(edges.balance != 0)[edges.edge]] // 3]] = False
     triangles = (mesh.vertices.astype(np.float64) - mesh.bounds[0])[faces]
     cross = np.cross(triangles[:, 1], triangles[:, 2])
     volume = np.bincount(part, weights=np.einsum("ij,ij->i", triangles[:, 0], cross), minlength=count)

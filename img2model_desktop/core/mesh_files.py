@@ -81,7 +81,7 @@ def encode(mesh: Mesh, path: Path, recipe: Mapping[str, Any] | None = None, up: 
     """The bytes of each file that `write_mesh` writes, by file name, the one that was asked for first."""
     suffix = check_format(path, up)
     if suffix == ".glb":
-        return {path.name: encode_glb(mesh, recipe, path.stem)}
+        return {path.name: encode_glb(mesh, recipe, path.stem.encode("utf-8", "replace").decode())}
     vertices = in_millimetres(mesh.vertices, up)
     if suffix == ".stl":
         return {path.name: encode_stl(vertices, mesh.faces)}
@@ -131,9 +131,11 @@ def _in_metres(vertices: NDArray[np.float32], up: str) -> NDArray[np.float32]:
 def _companions(path: Path) -> tuple[str, str]:
     """Names for the MTL and the texture of an OBJ file that take nothing away from anybody.
 
-    Blanks would end a name for several readers, a leading minus sign would make it an option, # a comment.
+    Blanks would end a name for several readers, a leading minus sign would make it an option, # a comment; a name may
+    hold bytes that are no text.
     """
-    stem = "".join("_" if sign.isspace() or sign == "#" else sign for sign in path.stem).lstrip("-") or "mesh"
+    odd = (sign.isspace() or sign == "#" or not sign.isprintable() for sign in path.stem)
+    stem = "".join("_" if is_odd else sign for is_odd, sign in zip(odd, path.stem, strict=True)).lstrip("-") or "mesh"
     for attempt in range(1, 1000):
         name = stem if attempt == 1 else f"{stem}-{attempt}"
         material, texture = f"{name}.mtl", f"{name}_texture.png"

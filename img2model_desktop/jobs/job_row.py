@@ -144,7 +144,7 @@ def to_values(row: JobRow) -> dict[str, Any]:
     if result is not None and result.is_relative_to(row.folder):
         result = result.relative_to(row.folder)
     facts = row.facts
-    return {
+    values = {
         "id": row.id,
         "state": row.state.value,
         "request": json.dumps(row.request.to_dict()),
@@ -165,6 +165,11 @@ def to_values(row: JobRow) -> dict[str, Any]:
         "error_advice": row.error_advice,
         "error_details": row.error_details,
         "seconds": row.seconds,
+    }
+    # names of files may hold bytes that are no text, and SQLite refuses them
+    return {
+        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for name, value in values.items()
     }
 
 

@@ -1,6 +1,5 @@
 """Cleaning mends and never opens."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,7 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.errors import Cancelled, EngineProblem
-from tests.shapes import box, klein, mesh_of, moebius, sphere, textured, together, torus, turned
+from tests.shapes import box, klein, least_seconds, mesh_of, moebius, sphere, textured, together, torus, turned
 
 CLOSED = {"box": box(), "ball": sphere(rows=7, columns=9), "ring": torus(rows=9, columns=7)}
 
@@ -107,6 +106,14 @@ def test_bodies_inside_out_are_turned_and_cavities_stay() -> None:
     assert measure(clean(together(turned(big), turned(hole), turned(core), beside))).volume_m3 == right + 1
 
 
+def test_bodies_that_share_an_edge_are_turned_out_together() -> None:
+    pair = together(box(1, 1, 1), box(1, 1, 1, at=(1, 1, 0)))
+    wanted = clean(pair)
+    assert np.array_equal(wanted.vertices[wanted.faces], pair.vertices[pair.faces])
+    again = clean(turned(pair))
+    assert np.array_equal(again.vertices[again.faces], pair.vertices[pair.faces])
+
+
 def test_a_body_in_the_box_of_another_but_outside_it_is_turned_for_itself() -> None:
     ring = torus(0.5, 0.125)
     inside_hole = turned(box(0.1, 0.1, 0.1, at=(-0.05, -0.05, -0.05)))
@@ -166,8 +173,5 @@ def test_closed_bodies_stay_closed_and_keep_their_volume(names: list[str], seed:
 
 def test_two_hundred_thousand_faces_are_cleaned_and_measured_in_less_than_one_and_a_half_seconds() -> None:
     mesh = turned(soup(torus(rows=500, columns=200)))
-    clean(box())  # imports
-    began = time.process_time()
-    facts = measure(clean(mesh))
-    assert time.process_time() - began < 1.5
-    assert (facts.genus, facts.watertight) == (1, True)
+    assert least_seconds(lambda: measure(clean(mesh)), times=2) < 1.5
+    assert (measure(clean(mesh)).genus, measure(clean(mesh)).watertight) == (1, True)

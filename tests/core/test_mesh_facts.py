@@ -1,7 +1,6 @@
 """Measures of bodies whose measures are known."""
 
 import json
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,7 @@ import trimesh
 from img2model_desktop.core.events import Facts
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
-from tests.shapes import box, klein, mesh_of, moebius, sphere, textured, together, torus, turned
+from tests.shapes import box, klein, least_seconds, mesh_of, moebius, sphere, textured, together, torus, turned
 
 
 def test_box_is_exact() -> None:
@@ -143,8 +142,5 @@ def test_dict_is_for_json_and_brief_is_for_events() -> None:
 
 def test_two_hundred_thousand_faces_take_less_than_half_a_second() -> None:
     mesh = torus(rows=500, columns=200)
-    measure(box())  # imports
-    began = time.process_time()
-    facts = measure(mesh)
-    assert time.process_time() - began < 0.5
-    assert (facts.faces, facts.genus) == (200_000, 1)
+    assert least_seconds(lambda: measure(mesh)) < 0.5
+    assert (measure(mesh).faces, measure(mesh).genus) == (200_000, 1)

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.ply import sample
 from img2model_desktop.core.reopen import verify_written
 from img2model_desktop.errors import Img2ModelError, InputProblem, SetupProblem
-from tests.shapes import box, mesh_of, pixels, sphere, textured, together, torus, turned
+from tests.shapes import box, least_seconds, mesh_of, pixels, sphere, textured, together, torus, turned
 
 SLICER_SUFFIXES = (".obj", ".stl", ".ply")
 
@@ -299,6 +298,21 @@ def test_any_case_and_any_letters(tmp_path: Path, suffix: str) -> None:
     assert measure(read_mesh(path)).volume_m3 == 8.0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names are text on Windows")
+@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
+def test_a_name_that_is_no_text(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / os.fsdecode(b"\xff\n" + suffix.encode())
+    mesh = textured(box())
+    try:
+        write_mesh(mesh, path)
+    except SetupProblem:
+        pytest.skip("this disk takes only names that are text")
+    again = read_mesh(path)
+    assert measure(again).volume_m3 == 8.0
+    if suffix == ".obj":
+        assert np.array_equal(again.base_colour.pixels, mesh.base_colour.pixels)
+
+
 @pytest.mark.parametrize("suffix", MESH_SUFFIXES)
 def test_a_failure_leaves_the_old_file_as_it_was(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / f"a{suffix}"
@@ -380,10 +394,7 @@ def test_a_usual_result_is_written_in_less_than_150_ms(tmp_path: Path) -> None:
     uv = np.random.default_rng(0).random((len(mesh.vertices), 2)).astype(np.float32)
     soft = np.linspace(0, 255, 1024 * 1024 * 4).astype(np.uint8).reshape(1024, 1024, 4) | np.uint8([0, 0, 0, 255])
     mesh = Mesh(mesh.vertices, mesh.faces, uv, Picture.own(soft))
-    write_mesh(mesh, tmp_path / "a.glb")
-    began = time.process_time()
-    write_mesh(mesh, tmp_path / "a.glb")
-    assert time.process_time() - began < 0.150
+    assert least_seconds(lambda: write_mesh(mesh, tmp_path / "a.glb")) < 0.150
     assert len(mesh.faces) == 50_000
 
 

@@ -205,6 +205,16 @@ def test_titles(request_: Request, title: str, store: Store) -> None:
     assert store.add(request_).title == title
 
 
+def test_names_that_are_no_text(store: Store, tmp_path: Path) -> None:
+    odd = Request(picture="a/\udcff\udcfe.png")
+    row = store.apply(Started(store.add(odd).id, 1.0))
+    store.apply(Failed(row.id, 2.0, "input", "“\udcff” cannot be read.", "Choose another.", "\ud800"))
+    store.close()
+    with closing(open_store(tmp_path)) as again:
+        found = again.row(row.id)
+        assert (found.request, found.title, found.error_message) == (odd, "??", "“?” cannot be read.")
+
+
 def test_a_title_of_ones_own(store: Store) -> None:
     assert store.add(REQUEST, " my\ncup ").title == "my cup"
 
