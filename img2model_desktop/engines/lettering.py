@@ -266,7 +266,7 @@ def _painted(layers: list[tuple[Mask, str]]) -> Cover:
 
 def _pixels(colour: Mask, alpha: Mask) -> Cover:
     made = np.concatenate([colour, alpha[..., None] * 255], axis=2)
-    return np.clip(np.rint(made), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(made), 0, 255), np.uint8)
 
 
 def _plain(sheet: _Sheet, colours: list[_Palette], progress: Progress) -> Cover:
