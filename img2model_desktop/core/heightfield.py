@@ -1,16 +1,51 @@
 """A closed surface from a flat silhouette and two heights: a front and a back that share the rim."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from img2model_desktop.core.silhouette import Flat
+from img2model_desktop.core.silhouette import Flat, Silhouette, areas
 
-Heights = NDArray[np.floating]
+Heights = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]
 
 LEAST = 1e-3  # of the distance to the rim: so much, at least, lies between front and back
+
+
+def gathered(flat: Flat, silhouette: Silhouette, reach: Heights) -> Flat:
+    """The same triangulation with the vertices close to the rim drawn closer to it.
+
+    A height that rises like the square root of the distance d is sampled evenly along its curve only where d grows like
+    a square. So, within the reach r, d becomes r (2 t^2 - t^3) with t = d / r: it grows like a square beside the rim
+    and joins d smoothly at t = 1. Vertices that would turn a triangle over stay where they are.
+
+    Args:
+        flat: the silhouette, picture pixels.
+        silhouette: that it was made of, for the direction of the rim.
+        reach: `(n,)`: r at each vertex, pixels; should not reach the middle of a part.
+    """
+    near = np.nonzero((flat.distance > 0) & (flat.distance < reach))[0]
+    points, distance = flat.vertices[near], flat.distance[near]
+    step = np.eye(2) * silhouette.pixel
+    slope = np.stack([silhouette.distance_at(points + d) - silhouette.distance_at(points - d) for d in step], axis=1)
+    slope /= np.maximum(np.hypot(slope[:, 0], slope[:, 1]), 1e-6)[:, None]
+    t = distance / reach[near]
+    closer = reach[near] * (2 * t**2 - t**3)
+    vertices, distances = flat.vertices.copy(), flat.distance.copy()
+    vertices[near] -= (distance - closer)[:, None] * slope
+    distances[near] = closer
+    touched = np.zeros(len(vertices), bool)
+    touched[near] = True
+    faces = flat.faces[touched[flat.faces].any(axis=1)]
+    least = 0.02 * areas(flat.vertices, faces)
+    while True:
+        spoilt = faces[areas(vertices, faces) < least].ravel()
+        spoilt = spoilt[touched[spoilt]]
+        if not len(spoilt):
+            return replace(flat, vertices=vertices, distance=distances)
+        vertices[spoilt], distances[spoilt], touched[spoilt] = flat.vertices[spoilt], flat.distance[spoilt], False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
