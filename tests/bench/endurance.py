@@ -15,7 +15,7 @@ import psutil
 from PySide6.QtCore import QCoreApplication, QEventLoop
 
 from img2model_desktop.aside import Helper
-from img2model_desktop.core.events import LAST, Finished, JobEvent, StageBegan, Stopped
+from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, StageBegan, Stopped
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.gui.runner import JobRunner
@@ -68,9 +68,12 @@ def endurance(folder: Path) -> Table:
         states.append(_state())
     seconds = time.monotonic() - began
     runner.close()
+    del runner
     gc.collect()
     closed = _state()
     finished = sum(isinstance(event, Finished) for event in ended)
+    if finished < JOBS:
+        raise RuntimeError(f"{JOBS - finished} of {JOBS} jobs did not finish")
     first, last = states[WARM_UP], states[-1]
     rows = [
         ["memory, this process", f"{first.memory:.0f} MB", f"{last.memory:.0f} MB", _growth(states, "memory"), ""],
@@ -86,7 +89,7 @@ def endurance(folder: Path) -> Table:
         before, after, end = (getattr(state, name) for state in (first, last, closed))
         rows.append([label, str(before), str(after), "", f"{end} ({getattr(idle, name)} at the start)"])
     title = (
-        f"{JOBS} jobs in a row through the window's runner, {finished} finished, {seconds / JOBS:.2f} s each "
+        f"{JOBS} jobs in a row through the window's runner, {seconds / JOBS:.2f} s each "
         f"({SIDE_PX} x {SIDE_PX} picture, draft); promised: at most 1 MB a job after warm-up, nothing left behind"
     )
     return Table(title, ["", f"after {WARM_UP + 1}", f"after {JOBS}", "growth a job", "after closing"], rows)
@@ -137,6 +140,8 @@ def _stopped_after(folder: Path, bench: Bench, picture: str, after_s: float | No
         last = run_job(plan, bench, Path(job), keep, told.is_set)
         now = time.monotonic()
         timer.cancel()
+    if isinstance(last, Failed):
+        raise RuntimeError(f"a job failed: {last.message} {last.details}")
     if not isinstance(last, Stopped):
         return now - began, "ended before", 0.0
     return now - began, str(stages[-1].stage), now - at
