@@ -68,6 +68,7 @@ class ExportPanel(QWidget):
         self.format.set_value(suffix)
         self.up.set_value(up)
         self._connect()
+        self._show_saved(None)
         self.show_job(None)
 
     # What the window asks

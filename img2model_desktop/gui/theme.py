@@ -101,9 +101,9 @@ LIGHT = Colours(
     accent_hover="#2f4bd2",
     on_accent="#ffffff",
     focus="#3d5ae6",
-    good="#1d7747",
+    good="#17683c",
     warn="#855600",
-    bad="#be2f2c",
+    bad="#b02825",
     check_a="#ffffff",
     check_b="#ebecef",
 )

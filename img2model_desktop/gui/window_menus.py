@@ -9,67 +9,83 @@ if TYPE_CHECKING:
     from img2model_desktop.gui.main_window import MainWindow
 
 
-def window_menus(window: "MainWindow") -> list[tuple[str, list[Entry | None]]]:
+MenuOf = tuple[str, list[Entry | None]]
+
+
+def window_menus(window: "MainWindow") -> list[MenuOf]:
     """`(title, entries)` of each menu; None draws a line."""
-    canvas = window.input.pictures.canvas
+    return [_file(window), _edit(window), _view(window), _job(window), _help(window)]
+
+
+def _file(window: "MainWindow") -> MenuOf:
+    return (
+        "&File",
+        [
+            Entry("open", "&Open pictures…", "Ctrl+O", window.browse),
+            Entry("paste", "&Paste picture", "Ctrl+V", window.paste),
+            None,
+            Entry("save", "&Save mesh…", "Ctrl+S", window.save),
+            None,
+            Entry("quit", "&Quit", "Ctrl+Q", window.close),
+        ],
+    )
+
+
+def _edit(window: "MainWindow") -> MenuOf:
     pictures = window.input.pictures
-    history = window.history
-    return [
-        (
-            "&File",
-            [
-                Entry("open", "&Open pictures…", "Ctrl+O", window.browse),
-                Entry("paste", "&Paste picture", "Ctrl+V", window.paste),
-                None,
-                Entry("save", "&Save mesh…", "Ctrl+S", window.save),
-                None,
-                Entry("quit", "&Quit", "Ctrl+Q", window.close),
-            ],
-        ),
-        (
-            "&Edit",
-            [
-                Entry("undo", "&Undo stroke", "Ctrl+Z", canvas.undo),
-                Entry("redo", "&Redo stroke", "Ctrl+Shift+Z | Ctrl+Y", canvas.redo),
-                Entry("clear", "&Clear strokes", "", canvas.clear_strokes),
-                None,
-                Entry("add", "&Add brush", "B", lambda: pictures.toggle_tool(Tool.ADD)),
-                Entry("remove", "&Remove brush", "E", lambda: pictures.toggle_tool(Tool.REMOVE)),
-                Entry("smaller", "&Smaller brush", "[", lambda: canvas.set_radius(canvas.radius / BRUSH_STEP)),
-                Entry("larger", "&Larger brush", "]", lambda: canvas.set_radius(canvas.radius * BRUSH_STEP)),
-            ],
-        ),
-        (
-            "&View",
-            [
-                Entry("product", "&Product view", "Home", window.middle.show_product_view),
-                None,
-                Entry("original", "&Original or cut-out", "O", pictures.toggle_original),
-            ],
-        ),
-        (
-            "&Job",
-            [
-                Entry("generate", "&Generate", "Ctrl+Return | Ctrl+Enter", window.input.generate),
-                Entry("all", "Generate from &all pictures", "Ctrl+Shift+Return", window.input.generate_all),
-                None,
-                Entry("again", "&Make again", "Ctrl+R", window.make_again),
-                Entry("load", "&Load its settings", "Ctrl+L", window.load_settings),
-                Entry("folder", "Show its &folder", "Ctrl+Shift+O", window.show_job_folder),
-                None,
-                Entry("stop", "&Stop", "Ctrl+.", window.stop_running),
-                Entry("stop_all", "Stop a&ll", "Ctrl+Shift+.", window.stop_all),
-                Entry("jobs", "Go to the &jobs", "Ctrl+J", history.strip.setFocus),
-            ],
-        ),
-        (
-            "&Help",
-            [
-                Entry("keys", "&Keyboard and mouse", "F1", window.show_keys),
-                Entry("news", "&What is new", "", window.show_news),
-                Entry("logs", "Show the &log", "", window.show_log),
-                None,
-                Entry("about", "&About", "", window.show_about),
-            ],
-        ),
-    ]
+    canvas = pictures.canvas
+    return (
+        "&Edit",
+        [
+            Entry("undo", "&Undo stroke", "Ctrl+Z", canvas.undo),
+            Entry("redo", "&Redo stroke", "Ctrl+Shift+Z | Ctrl+Y", canvas.redo),
+            Entry("clear", "&Clear strokes", "", canvas.clear_strokes),
+            None,
+            Entry("add", "&Add brush", "B", lambda: pictures.toggle_tool(Tool.ADD)),
+            Entry("remove", "&Remove brush", "E", lambda: pictures.toggle_tool(Tool.REMOVE)),
+            Entry("smaller", "&Smaller brush", "[", lambda: canvas.set_radius(canvas.radius / BRUSH_STEP)),
+            Entry("larger", "&Larger brush", "]", lambda: canvas.set_radius(canvas.radius * BRUSH_STEP)),
+        ],
+    )
+
+
+def _view(window: "MainWindow") -> MenuOf:
+    return (
+        "&View",
+        [
+            Entry("product", "&Product view", "Home", window.middle.show_product_view),
+            None,
+            Entry("original", "&Original or cut-out", "O", window.input.pictures.toggle_original),
+        ],
+    )
+
+
+def _job(window: "MainWindow") -> MenuOf:
+    return (
+        "&Job",
+        [
+            Entry("generate", "&Generate", "Ctrl+Return | Ctrl+Enter", window.input.generate),
+            Entry("all", "Generate from &all pictures", "Ctrl+Shift+Return", window.input.generate_all),
+            None,
+            Entry("again", "&Make again", "Ctrl+R", window.make_again),
+            Entry("load", "&Load its settings", "Ctrl+L", window.load_settings),
+            Entry("folder", "Show its &folder", "Ctrl+Shift+O", window.show_job_folder),
+            None,
+            Entry("stop", "&Stop", "Ctrl+.", window.stop_running),
+            Entry("stop_all", "Stop a&ll", "Ctrl+Shift+.", window.stop_all),
+            Entry("jobs", "Go to the &jobs", "Ctrl+J", window.history.strip.setFocus),
+        ],
+    )
+
+
+def _help(window: "MainWindow") -> MenuOf:
+    return (
+        "&Help",
+        [
+            Entry("keys", "&Keyboard and mouse", "F1", window.show_keys),
+            Entry("news", "&What is new", "", window.show_news),
+            Entry("logs", "Show the &log", "", window.show_log),
+            None,
+            Entry("about", "&About", "", window.show_about),
+        ],
+    )

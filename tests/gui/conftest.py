@@ -1,0 +1,108 @@
+"""What the window's tests share: the theme, icons, pictures, and a caller that runs calls at once."""
+
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QApplication
+
+from img2model_desktop import paths
+from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.picture_files import write_png
+from img2model_desktop.errors import Img2ModelError
+from img2model_desktop.gui.icons import Icons
+from img2model_desktop.gui.runner import CallEnded, Trouble
+from img2model_desktop.gui.theme import Theme, ThemeChoice
+
+RED = (200, 40, 30)
+GREY = (190, 192, 195)
+
+
+class InlineCaller(QObject):
+    """Runs a call in this thread and answers from the event loop; `next_trouble` makes one fail instead.
+
+    `asked` holds the names of the functions that were called.
+    """
+
+    call_ended = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.next_trouble: Trouble | None = None
+        self.asked: list[str] = []
+        self._answers: list[CallEnded] = []
+
+    def call(self, function: Callable[..., Any], *args: Any) -> int:
+        self.asked.append(function.__name__)
+        ticket = len(self.asked)
+        if self.next_trouble is not None:
+            ended, self.next_trouble = CallEnded(ticket, None, self.next_trouble), None
+        else:
+            try:
+                ended = CallEnded(ticket, function(*args, lambda fraction: None, lambda: False), None)
+            except Img2ModelError as problem:
+                trouble = Trouble(problem.kind, problem.message, problem.advice, traceback.format_exc())
+                ended = CallEnded(ticket, None, trouble)
+        self._answers.append(ended)
+        QTimer.singleShot(0, self._answer)
+        return ticket
+
+    def drop(self, ticket: int) -> None:
+        self._answers = [ended for ended in self._answers if ended.ticket != ticket]
+
+    @Slot()
+    def _answer(self) -> None:
+        if self._answers:
+            self.call_ended.emit(self._answers.pop(0))
+
+
+@pytest.fixture
+def caller(qapp: QApplication) -> InlineCaller:  # noqa: ARG001 - the application must be there
+    return InlineCaller()
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    """The dark theme; the application is as it was afterwards."""
+    style = qapp.style().name()
+    made = Theme(qapp, ThemeChoice.DARK, paths.resources_dir() / "icons")
+    yield made
+    made.choose(ThemeChoice.SYSTEM)
+    qapp.styleHints().colorSchemeChanged.disconnect(made._on_system_changed)
+    made.deleteLater()
+    qapp.setStyleSheet("")
+    qapp.setPalette(QPalette())
+    qapp.setStyle(style)
+
+
+@pytest.fixture
+def icons(theme: Theme) -> Icons:
+    return Icons(paths.resources_dir() / "icons", theme.colours)
+
+
+def disc(width: int = 160, height: int = 120, *, cut: bool) -> Picture:
+    """A red disc in the middle, before grey or (cut) before nothing."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    inside = np.hypot(columns - width / 2 + 0.5, rows - height / 2 + 0.5) < 0.35 * min(width, height)
+    pixels = np.full((height, width, 4), (*GREY, 0 if cut else 255), np.uint8)
+    pixels[inside] = (*RED, 255)
+    return Picture(pixels)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A red disc before a grey ground, as a file."""
+    write_png(disc(cut=False), tmp_path / "disc.png")
+    return tmp_path / "disc.png"
+
+
+@pytest.fixture
+def cut_out(tmp_path: Path) -> Path:
+    """A red disc before nothing, as a file."""
+    write_png(disc(cut=True), tmp_path / "cut disc.png")
+    return tmp_path / "cut disc.png"

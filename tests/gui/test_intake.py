@@ -1,0 +1,75 @@
+"""Whatever is dropped or pasted becomes picture files, or one sentence why not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QUrl
+from PySide6.QtGui import QImage, QPixmap
+
+from img2model_desktop.core.picture_files import read_picture
+from img2model_desktop.gui.intake import brought, can_bring, image_from, keep_image
+from tests.gui.conftest import disc
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+def mime_of(*urls: QUrl, image: QImage | QPixmap | None = None, text: str = "") -> QMimeData:
+    mime = QMimeData()
+    if urls:
+        mime.setUrls(list(urls))
+    if image is not None:
+        mime.setImageData(image)
+    if text:
+        mime.setText(text)
+    return mime
+
+
+def test_files_come_in_their_order(photo: Path, cut_out: Path, tmp_path: Path) -> None:
+    mime = mime_of(QUrl.fromLocalFile(str(cut_out)), QUrl.fromLocalFile(str(photo)))
+    assert can_bring(mime)
+    found = brought(mime, tmp_path / "kept")
+    assert found.paths == (cut_out, photo)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_folder_stands_for_the_pictures_in_it(photo: Path, cut_out: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    found = brought(mime_of(QUrl.fromLocalFile(str(tmp_path))), tmp_path / "kept")
+    assert found.paths == tuple(sorted((photo, cut_out)))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "empty" in brought(mime_of(QUrl.fromLocalFile(str(empty))), tmp_path).refusal
+
+
+@pytest.mark.parametrize("as_pixmap", [False, True])
+def test_image_data_is_kept_pixel_by_pixel_and_once(tmp_path: Path, as_pixmap: bool) -> None:
+    picture = disc(cut=True)
+    image = image_from(picture)
+    mime = mime_of(
+        QUrl("https://example.org/disc.png"),  # a browser sends the link beside the picture
+        image=QPixmap.fromImage(image) if as_pixmap else image,
+    )
+    first = brought(mime, tmp_path / "kept")
+    second = brought(mime, tmp_path / "kept")
+    assert first.paths == second.paths
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+    read = read_picture(first.paths[0])
+    assert np.array_equal(read.alpha, picture.alpha)
+    assert np.array_equal(read.pixels[read.alpha > 0], picture.pixels[picture.alpha > 0])
+    assert keep_image(QImage(3, 3, QImage.Format.Format_RGB32), tmp_path / "kept") != first.paths[0]
+
+
+def test_links_are_refused_with_what_to_do_instead(tmp_path: Path) -> None:
+    found = brought(mime_of(QUrl("https://example.org/disc.png")), tmp_path)
+    assert found.paths == ()
+    assert "does not go online" in found.refusal
+    assert "Save the picture" in found.advice
+
+
+def test_text_is_no_picture(tmp_path: Path) -> None:
+    mime = mime_of(text="hello")
+    assert not can_bring(mime)
+    assert brought(mime, tmp_path).refusal
+
+
