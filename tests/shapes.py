@@ -42,19 +42,15 @@ def grid_faces(
     rows: int, columns: int, *, wrap_rows: bool = False, wrap_columns: bool = False, twist: bool = False
 ) -> NDArray[np.int64]:
     """Two faces for each cell of a grid of `rows x columns` vertices; a twist joins the last row turned round."""
-    faces = []
-    for i in range(rows if wrap_rows else rows - 1):
-        for j in range(columns if wrap_columns else columns - 1):
-            k = (j + 1) % columns
-            a, b = i * columns + j, i * columns + k
-            if i + 1 < rows:
-                c, d = a + columns, b + columns
-            elif twist:
-                c, d = columns - 1 - j, columns - 1 - k
-            else:
-                c, d = j, k
-            faces += [[a, c, b], [b, c, d]]
-    return np.array(faces)
+    i, j = np.meshgrid(
+        np.arange(rows if wrap_rows else rows - 1), np.arange(columns if wrap_columns else columns - 1), indexing="ij"
+    )
+    k = (j + 1) % columns
+    last = i + 1 == rows
+    below, below_next = (np.where(last & twist, columns - 1 - column, column) for column in (j, k))
+    a, b = i * columns + j, i * columns + k
+    c, d = (np.where(last, 0, (i + 1) * columns) + column for column in (below, below_next))
+    return np.stack([np.stack([a, c, b], axis=-1), np.stack([b, c, d], axis=-1)], axis=2).reshape(-1, 3)
 
 
 def torus(outer: float = 0.5, tube: float = 0.125, rows: int = 24, columns: int = 16) -> Mesh:

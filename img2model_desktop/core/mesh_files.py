@@ -1,4 +1,4 @@
-"""Reads and writes mesh files: GLB, OBJ, STL and PLY both ways, glTF and OFF for reading.
+"""Reads and writes mesh files: GLB, OBJ, STL and PLY both ways; glTF, OFF and 3MF for reading.
 
 A GLB file is in metres and y up, as glTF demands. OBJ, STL and PLY have no unit; slicers take millimetres, so
 millimetres are written and taken, y up or z up as asked.
@@ -32,7 +32,7 @@ from img2model_desktop.errors import InputProblem, SetupProblem
 MESH_SUFFIXES = (".glb", ".obj", ".stl", ".ply")
 """What can be written."""
 
-READ_SUFFIXES = (".glb", ".gltf", ".obj", ".stl", ".ply", ".off")
+READ_SUFFIXES = (".glb", ".gltf", ".obj", ".stl", ".ply", ".off", ".3mf")
 """What can be read."""
 
 MM = 1000.0
@@ -170,7 +170,8 @@ def read(path: Path, limits: ReadLimits | None = None, up: str = "y") -> ReadMes
     Args:
         path: ends in one of `READ_SUFFIXES`, any case.
         limits: what the file may ask for.
-        up: which axis of an OBJ, STL, PLY or OFF file points up, "y" or "z"; they are taken to be in millimetres.
+        up: which axis of an OBJ, STL, PLY or OFF file points up, "y" or "z"; they are taken to be in millimetres. The
+            others say so themselves.
 
     Raises:
         InputProblem: the file is missing, unreadable, too large, broken, refers outside its folder or has no triangle.
@@ -203,6 +204,10 @@ def _decode(content: bytes, suffix: str, path: Path, limits: ReadLimits) -> tupl
         return decode_obj(content, beside, decode, limits.vertices)
     if suffix == ".ply":
         return decode_ply(content, limits.vertices)
+    if suffix == ".3mf":
+        from img2model_desktop.core.threemf import decode_3mf  # rarely needed
+
+        return decode_3mf(content, limits.file_bytes, limits.vertices), ()
     mesh = decode_off(content, limits.vertices) if suffix == ".off" else decode_stl(content, limits.vertices * 2)
     return mesh, ()
 
@@ -285,7 +290,7 @@ def _picture(content: bytes, limits: ReadLimits) -> Picture:
 def _checked(mesh: Mesh, suffix: str, up: str) -> Mesh:
     """The mesh in metres and y up, valid."""
     if suffix not in (".glb", ".gltf"):
-        mesh = mesh.moved(_in_metres(mesh.vertices, up))
+        mesh = mesh.moved(_in_metres(mesh.vertices, "z" if suffix == ".3mf" else up))
     try:
         mesh.validate()
     except ValueError as problem:
