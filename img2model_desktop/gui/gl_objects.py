@@ -15,6 +15,7 @@ from img2model_desktop.errors import SetupProblem
 from img2model_desktop.gui.look import Uniforms, shader_source
 
 _KINDS = {".vert": GL.GL_VERTEX_SHADER, ".geom": GL.GL_GEOMETRY_SHADER, ".frag": GL.GL_FRAGMENT_SHADER}
+AT_ONCE_TEXELS = 512 * 512  # one piece of an upload: a megabyte, a millisecond or less
 _FLOAT_BYTES = 4
 _INDEX_BYTES = 4
 _CORNER_BYTES = 8 * _FLOAT_BYTES
@@ -105,6 +106,55 @@ class TriangleBuffers:
         GL.glDeleteBuffers(2, [self._corners, self._indices])
 
 
+class LevelledTexture:
+    """A texture with its levels; the fine ones follow in pieces, and until then the coarse ones are seen.
+
+    Args:
+        levels: as in `PreviewBuffers`, at least one.
+        stored_as: internal format.
+    """
+
+    def __init__(self, levels: tuple[Pixels, ...], stored_as: int) -> None:
+        self.name = _new_texture(GL.GL_LINEAR_MIPMAP_LINEAR, GL.GL_REPEAT)
+        self._levels = levels
+        self._left = upload_pieces(levels)
+        first = self._left[0][0] + 1 if self._left else 0
+        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_BASE_LEVEL, first)
+        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAX_LEVEL, len(levels) - 1)
+        for level, pixels in enumerate(levels):
+            height, width = pixels.shape[:2]
+            given = pixels if level >= first else None
+            GL.glTexImage2D(
+                GL.GL_TEXTURE_2D, level, stored_as, width, height, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, given
+            )
+
+    def upload_piece(self) -> bool:
+        """Uploads one piece more; False when there is none left."""
+        if not self._left:
+            return False
+        level, low, rows = self._left.pop(0)
+        pixels = self._levels[level][low : low + rows]
+        bind_textures(self.name)
+        GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
+        GL.glTexSubImage2D(
+            GL.GL_TEXTURE_2D, level, 0, low, pixels.shape[1], rows, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels
+        )
+        if not self._left or self._left[0][0] != level:
+            GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_BASE_LEVEL, level)
+        return True
+
+
+def upload_pieces(levels: tuple[Pixels, ...]) -> list[tuple[int, int, int]]:
+    """Level, first row and number of rows of each piece that is uploaded after the rest, coarser levels first."""
+    pieces = []
+    for level in reversed(range(len(levels) - 1)):
+        height, width = levels[level].shape[:2]
+        if height * width > AT_ONCE_TEXELS:
+            rows = max(AT_ONCE_TEXELS // width, 1)
+            pieces += [(level, low, min(rows, height - low)) for low in range(0, height, rows)]
+    return pieces
+
+
 class MeshOnCard:
     """Everything of one mesh on the graphics card; the whole mesh and its coarse stand-in when they are first drawn."""
 
@@ -113,11 +163,12 @@ class MeshOnCard:
         self._full: TriangleBuffers | None = None
         self._coarse: TriangleBuffers | None = None
         self.footprint = _footprint_texture(buffers.footprint)
-        self.textures = [
-            _mipmapped_texture(buffers.base_colour, GL.GL_SRGB8_ALPHA8),
-            _mipmapped_texture(buffers.metallic_roughness, GL.GL_RGBA8),
-            _mipmapped_texture(buffers.normal, GL.GL_RGBA8),
-        ]
+        pictures = (
+            (buffers.base_colour, GL.GL_SRGB8_ALPHA8),
+            (buffers.metallic_roughness, GL.GL_RGBA8),
+            (buffers.normal, GL.GL_RGBA8),
+        )
+        self._textures = [LevelledTexture(levels, kind) if levels else None for levels, kind in pictures]
 
     @property
     def full(self) -> TriangleBuffers:
@@ -135,12 +186,21 @@ class MeshOnCard:
             self._coarse = TriangleBuffers(self._buffers.coarse)
         return self._coarse
 
+    @property
+    def texture_names(self) -> tuple[int, ...]:
+        """Base colour, metallic-roughness, normal; 0 for none."""
+        return tuple(texture.name if texture is not None else 0 for texture in self._textures)
+
+    def upload_piece(self) -> None:
+        """Uploads one piece more of the textures, if any is left."""
+        any(texture.upload_piece() for texture in self._textures if texture is not None)
+
     def release(self) -> None:
         """Frees it."""
         for triangles in (self._full, self._coarse):
             if triangles is not None:
                 triangles.release()
-        GL.glDeleteTextures([texture for texture in (self.footprint, *self.textures) if texture])
+        GL.glDeleteTextures([name for name in (self.footprint, *self.texture_names) if name])
 
 
 def bind_textures(*textures: int) -> None:
@@ -149,17 +209,6 @@ def bind_textures(*textures: int) -> None:
         GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
         GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
     GL.glActiveTexture(GL.GL_TEXTURE0)
-
-
-def _mipmapped_texture(levels: tuple[Pixels, ...], stored_as: int) -> int:
-    if not levels:
-        return 0
-    texture = _new_texture(GL.GL_LINEAR_MIPMAP_LINEAR, GL.GL_REPEAT)
-    GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAX_LEVEL, len(levels) - 1)
-    for level, pixels in enumerate(levels):
-        height, width = pixels.shape[:2]
-        GL.glTexImage2D(GL.GL_TEXTURE_2D, level, stored_as, width, height, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
-    return texture
 
 
 def _footprint_texture(footprint: NDArray[np.uint8]) -> int:

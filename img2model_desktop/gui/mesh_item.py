@@ -17,7 +17,7 @@ from PySide6.QtGui import QMatrix4x4
 from img2model_desktop.core.preview import PreviewBuffers
 from img2model_desktop.gui import look
 from img2model_desktop.gui.camera import Matrix
-from img2model_desktop.gui.gl_objects import MeshOnCard, Program, TriangleBuffers, bind_textures
+from img2model_desktop.gui.gl_objects import MeshOnCard, Program, TriangleBuffers, bind_textures, upload_pieces
 from img2model_desktop.gui.look import GridSteps, Ground, Shading
 
 # The one place where our axes (y up, front +z) become pyqtgraph's (z up, front -y): (x, y, z) -> (x, -z, y).
@@ -96,12 +96,16 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]
         """What `paint` does, in parts of at most that many faces, each to be called with the same matrices."""
         buffers = self._buffers
         if buffers is None:
-            return []
+            return [self._free_stale]
         drawn = buffers.coarse if self.is_coarse and buffers.coarse is not None else buffers.full
         count = len(drawn.indices)
         faces = faces or count
         parts = range(0, count, faces)
-        steps: list[Callable[[], None]] = [partial(self._paint_surface, first, faces) for first in parts]
+        steps: list[Callable[[], None]] = []
+        if not self.is_coarse:
+            textures = (buffers.base_colour, buffers.metallic_roughness, buffers.normal)
+            steps += [self._upload_piece] * sum(len(upload_pieces(levels)) for levels in textures)
+        steps += [partial(self._paint_surface, first, faces) for first in parts]
         if self.has_wires or self.shading is Shading.WIREFRAME:
             steps += [partial(self._paint_wires, first, faces) for first in parts]
         if self.grid is not None or self.has_shadow:
@@ -111,15 +115,20 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]
     def release(self) -> None:
         """Frees what is on the graphics card; its context must be current."""
         self.set_buffers(self._buffers)
-        while self._stale:
-            self._stale.pop()()
+        self._free_stale()
         for program in self._programs.values():
             program.release()
         self._programs.clear()
 
-    def _on_card(self) -> MeshOnCard:
+    def _free_stale(self) -> None:
         while self._stale:
             self._stale.pop()()
+
+    def _upload_piece(self) -> None:
+        self._on_card().upload_piece()
+
+    def _on_card(self) -> MeshOnCard:
+        self._free_stale()
         if self._card is None:
             assert self._buffers is not None
             self._card = MeshOnCard(self._buffers)
@@ -140,7 +149,7 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]
         GL.glDepthMask(GL.GL_TRUE)
         GL.glDisable(GL.GL_BLEND)
         GL.glDisable(GL.GL_CULL_FACE)
-        bind_textures(*self._on_card().textures)
+        bind_textures(*self._on_card().texture_names)
         self._program("mesh.vert", "mesh.frag").use(look.mesh_uniforms(*self._matrices(), self._buffers, self.shading))
         self._triangles().draw(first, faces)
         _leave()

@@ -8,7 +8,8 @@ from pytestqt.qtbot import QtBot
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
-from img2model_desktop.core.preview import prepare
+from img2model_desktop.core.preview import prepare, texture_levels
+from img2model_desktop.gui.gl_objects import upload_pieces
 from img2model_desktop.gui.look import DARK, Shading
 from img2model_desktop.gui.mesh_item import UPRIGHT, BackdropItem, MeshItem
 from img2model_desktop.gui.scene_view import default_surface_format
@@ -92,3 +93,32 @@ def test_the_backdrop_is_a_gradient_behind_everything(view: GLViewWidget) -> Non
 
 def test_our_front_is_pyqtgraph_s_minus_y() -> None:
     np.testing.assert_array_equal(UPRIGHT @ [1, 2, 3, 1], [1, -3, 2, 1])
+
+
+def test_a_large_texture_follows_in_pieces_and_is_then_as_fine_as_it_is(view: GLViewWidget) -> None:
+    """One texel in a thousand is white: the coarse levels show grey, the finest one shows which."""
+    fine = np.zeros((1024, 1024, 4), np.uint8)
+    fine[..., 3] = 255
+    fine[512:, :, 0] = 200
+    fine[511, :, 1] = 255  # one row above the middle
+    pieces = upload_pieces(texture_levels(Picture(fine), is_colour=True))
+    assert [level for level, _, _ in pieces] == [0] * 4
+    assert sum(rows for _, _, rows in pieces) == 1024
+    quad = _quad()
+    item = MeshItem(DARK)
+    item.shading = Shading.TEXTURED
+    item.has_shadow = False
+    item.set_buffers(prepare(Mesh(quad.vertices, quad.faces, quad.uv, Picture(fine))))
+    view.addItem(item)
+    view.setCameraPosition(distance=0.004)  # so near that a texel spans several pixels
+
+    def column() -> set[tuple[int, int, int]]:
+        image = view.grabFramebuffer()
+        return {QColor(image.pixel(100, y)).getRgb()[:3] for y in range(200)}  # type: ignore[misc]
+
+    item.is_coarse = True
+    assert (0, 255, 0) not in column()
+    item.is_coarse = False
+    assert (0, 255, 0) in column()
+    item.is_coarse = True
+    assert (0, 255, 0) in column()
