@@ -195,6 +195,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         entry="img2model_desktop.engines.lettering:load",
         options=LetteringOptions,
         styles=("plain", "rounded", "badge", "balloon"),
+        uses_seed=True,
     ),
     EngineSpec(
         key="cutout",

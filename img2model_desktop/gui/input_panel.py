@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QStackedWid
 
 from img2model_desktop.core.request import Request
 from img2model_desktop.engines import catalog
-from img2model_desktop.engines.base import Role, build_options
+from img2model_desktop.engines.base import Role
 from img2model_desktop.gui.controls import Segments, label, rule
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import Caller
@@ -45,6 +45,7 @@ class InputPanel(QWidget):
         self.words = PromptSource(caller, icons, catalog.of_role(Role.MAKER)[0])
         self.form = SettingsForm(icons, size_mm)
         self.pictures.set_cutter(self._cutter_in_use)
+        self.words.set_options(lambda: (self.form.options_of(self.words.maker), self.form.seed_value))
         self._build()
         self._connect()
         self._update()
@@ -178,12 +179,12 @@ class InputPanel(QWidget):
         self.words.changed.connect(self._update)
         self.form.changed.connect(self._update)
         self.form.cutter_changed.connect(self.pictures.cut_again)
+        self.form.maker_changed.connect(self.words.draw_again)
         self.generate_button.clicked.connect(self.generate)
         self.queue_all_button.clicked.connect(self.generate_all)
 
     def _cutter_in_use(self) -> tuple[str, Any]:
-        request = self.form.apply_to(Request())
-        return self._cutter.key, build_options(self._cutter, request.quality, self.form.cutter_options())
+        return self._cutter.key, self.form.options_of(self._cutter)
 
     def _set_mode(self, mode: str) -> None:
         self.source.set_value(mode)

@@ -1,12 +1,13 @@
 """The prompt side of the input panel: words, style, and the picture that the maker draws for them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
-from img2model_desktop.engines.base import EngineSpec, NoOptions
+from img2model_desktop.engines.base import EngineSpec
 from img2model_desktop.gui.calls import made_preview
 from img2model_desktop.gui.controls import Segments, label
 from img2model_desktop.gui.cutout_canvas import CutoutCanvas
@@ -47,6 +48,7 @@ class PromptSource(QWidget):
     def __init__(self, caller: Caller, icons: Icons, maker: EngineSpec) -> None:
         super().__init__()
         self._maker = maker
+        self._options: Callable[[], tuple[Any, int]] = lambda: (maker.options(), 0)
         self._trouble: Trouble | None = None
         self._making = LatestCall(caller, self)
         self._rest = QTimer(self)
@@ -93,6 +95,15 @@ class PromptSource(QWidget):
         """Why the maker cannot draw these words, as far as that is known."""
         return self._trouble
 
+    def set_options(self, options: Callable[[], tuple[Any, int]]) -> None:
+        """Where the maker's options and the seed come from."""
+        self._options = options
+
+    def draw_again(self) -> None:
+        """Draws the words with what the options say now."""
+        if self.prompt:
+            self._rest.start()
+
     def show_words(self, prompt: str, style: str) -> None:
         """These words and this style instead of the ones there are."""
         self.style_choice.set_value(style or (self._maker.styles[0] if self._maker.styles else "plain"))
@@ -116,17 +127,14 @@ class PromptSource(QWidget):
             self.canvas.show_picture(None)
             return
         style = self.style_choice.value if self._maker.styles else ""
-        self._making.ask(made_preview, self._maker.key, self.prompt, style, _options(self._maker), 0)
+        options, seed = self._options()
+        self._making.ask(made_preview, self._maker.key, self.prompt, style, options, seed)
 
     @Slot(object, object)
     def _on_made(self, picture: Any, trouble: Trouble | None) -> None:
         self._trouble = trouble
         self.canvas.show_picture(None if picture is None else image_from(picture))
         self.changed.emit()
-
-
-def _options(maker: EngineSpec) -> Any:
-    return NoOptions() if maker.options is NoOptions else maker.options()
 
 
 def _lower_first(text: str) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
 from img2model_desktop.engines import catalog
-from img2model_desktop.engines.base import EngineSpec, Role
+from img2model_desktop.engines.base import EngineSpec, Role, build_options
 from img2model_desktop.gui.controls import CalmSpinBox, Fold, NumberField, Segments, label
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.options_form import OptionsForm
@@ -36,10 +37,12 @@ class SettingsForm(QWidget):
     Signals:
         changed: the user changed something.
         cutter_changed: an option of the cutter changed, so that the cut-out may look different.
+        maker_changed: an option of the picture maker changed, so that the made picture may look different.
     """
 
     changed = Signal()
     cutter_changed = Signal()
+    maker_changed = Signal()
 
     def __init__(self, icons: Icons, size_mm: float) -> None:
         super().__init__()
@@ -52,7 +55,7 @@ class SettingsForm(QWidget):
         self.engine.currentIndexChanged.connect(self._on_engine_changed)
         self.quality.chosen.connect(self._on_quality_chosen)
         self.size_mm.changed.connect(lambda: self.changed.emit())
-        self.seed.valueChanged.connect(lambda: self.changed.emit())
+        self.seed.valueChanged.connect(self._on_seed_changed)
 
     # What the panel asks
 
@@ -60,21 +63,26 @@ class SettingsForm(QWidget):
     def engine_key(self) -> str:
         return str(self.engine.currentData())
 
+    @property
+    def seed_value(self) -> int:
+        """The seed, or 0 where no engine in use draws random numbers."""
+        return self.seed.value() if self._has_seed() else 0
+
     def apply_to(self, request: Request) -> Request:
         """The request with everything that this form holds."""
         return replace(
             request,
             engine=self.engine_key,
             quality=Quality(self.quality.value),
-            seed=self.seed.value() if self._has_seed() else 0,
+            seed=self.seed_value,
             size_mm=self.size_mm.value,
             options=tuple(sorted(self._options().items())),
         )
 
-    def cutter_options(self) -> dict[str, OptionValue]:
-        """The cutter's options that the user changed, by plain name."""
-        form = self._forms.get("cutout")
-        return form.given() if form else {}
+    def options_of(self, spec: EngineSpec) -> Any:
+        """The whole option record of an engine whose form is shown."""
+        form = self._forms.get(spec.key)
+        return build_options(spec, Quality(self.quality.value), form.given() if form else {})
 
     # What the panel does
 
@@ -89,6 +97,7 @@ class SettingsForm(QWidget):
         self._rebuild_options(dict(request.options))
         self._describe_engine()
         self.cutter_changed.emit()
+        self.maker_changed.emit()
         self.changed.emit()
 
     def set_uses_prompt(self, uses: bool) -> None:
@@ -174,9 +183,11 @@ class SettingsForm(QWidget):
         for spec in specs:
             form = OptionsForm(spec, Quality(self.quality.value), self._icons, _shown(spec))
             form.set_given(_given(spec, options))
-            form.changed.connect(self.cutter_changed if spec.role is Role.CUTTER else self.changed)
+            form.changed.connect(self.changed)
             if spec.role is Role.CUTTER:
-                form.changed.connect(self.changed)
+                form.changed.connect(self.cutter_changed)
+            elif spec.role is Role.MAKER:
+                form.changed.connect(self.maker_changed)
             if len(specs) > 1:
                 self._options_column.addWidget(label(spec.title, "title"))
             self._options_column.addWidget(form)
@@ -204,6 +215,12 @@ class SettingsForm(QWidget):
         kept = {name.partition(".")[2]: value for name, value in self._options().items()}
         self._rebuild_options(kept)
         self._describe_engine()
+        self.changed.emit()
+
+    @Slot()
+    def _on_seed_changed(self) -> None:
+        if self._uses_prompt:
+            self.maker_changed.emit()
         self.changed.emit()
 
     @Slot(str)

@@ -155,12 +155,25 @@ def test_prompt_is_drawn_and_generated(qtbot: QtBot, panel: InputPanel) -> None:
     assert not panel.generate_button.isEnabled()
 
 
-def test_prompt_that_cannot_be_drawn_says_so(qtbot: QtBot, panel: InputPanel) -> None:
-    panel.load(Request(prompt="a photo of a red teapot on a table, studio light, highly detailed"), "")
-    qtbot.waitUntil(lambda: panel.words.trouble is not None or not panel.words.canvas.is_empty)
-    if panel.words.trouble is not None:
-        assert not panel.generate_button.isEnabled()
-        assert told(panel)
+def test_seed_and_options_of_the_maker_show_in_the_preview(qtbot: QtBot, panel: InputPanel) -> None:
+    panel.load(Request(prompt="Hi", options=(("lettering.colour", "leaf"),)), "")
+    qtbot.waitUntil(lambda: not panel.words.canvas.is_empty)
+    leaf = panel.words.canvas.grab().toImage()
+    assert panel.form.seed.isVisible()
+    panel.load(Request(prompt="Hi", seed=3, options=(("lettering.colour", "rose"),)), "")
+    qtbot.waitUntil(lambda: panel.words.canvas.grab().toImage() != leaf)
+    assert panel.request().seed == 3
+    qtbot.mouseClick(panel.source.button(PICTURE), Qt.MouseButton.LeftButton)
+    assert not panel.form.seed.isVisible()
+    assert panel.request().seed == 0
+
+
+def test_prompt_that_cannot_be_drawn_says_what_to_do(qtbot: QtBot, panel: InputPanel) -> None:
+    panel.load(Request(prompt="a photo of a red teapot"), "")
+    qtbot.waitUntil(lambda: panel.words.trouble is not None)
+    assert not panel.generate_button.isEnabled()
+    assert "Without weights, drop a picture of it" in told(panel)
+    assert panel.words.canvas.is_empty
 
 
 @pytest.mark.parametrize("engine", ["auto", *SCULPTORS])
