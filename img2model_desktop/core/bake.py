@@ -1,6 +1,6 @@
 """Pictures as textures: cropped to the subject, resized, and with the subject's colours bled under the background."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,18 +14,21 @@ Points = NDArray[np.floating]
 
 OPAQUE = 250  # alpha from here on: the colour is the subject's alone
 DEEP = 1.5  # pixels inside the outline from where on a colour is trusted, where the subject is wide enough
+BACK_SHRINK = 8  # the second picture's texels are so much larger
 BORDER = 4  # texels of bled colour around the subject
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Texture:
-    """A picture and how to find a place of the original in it.
+    """A picture, or two, and how to find a place of the original in it.
 
     Args:
         pixels: `(h, w, 4) uint8`, opaque.
         left, top: picture coordinates of the texture's upper left corner, pixels.
         scale: texels for each picture pixel.
-        tiles: how many equal pictures lie one below the other.
+        tiles: how many equally large pictures of the same places lie one below the other.
+        back: where the second picture is of another size: its upper left corner in the texture (column, row) and
+            its texels for each picture pixel.
     """
 
     pixels: Pixels
@@ -33,13 +36,26 @@ class Texture:
     top: float
     scale: float
     tiles: int = 1
+    back: tuple[float, float, float] | None = None
 
-    def uv_of(self, points: Points, tile: Points | int = 0) -> Uv:
-        """Texture coordinates, origin lower left, of `(n, 2)` picture points; `tile` 0 is the uppermost."""
+    def uv_of(self, points: Points, tile: Points | NDArray[np.bool_] | int = 0) -> Uv:
+        """Texture coordinates, origin lower left, of `(n, 2)` picture points.
+
+        Args:
+            points: `(n, 2)`.
+            tile: `(n,)`, or one for all: which of the pictures, 0 being the uppermost.
+        """
         height, width = self.pixels.shape[:2]
-        x = (points[:, 0] - self.left) * self.scale / width
-        y = ((points[:, 1] - self.top) * self.scale + tile * (height / self.tiles)) / height
-        return np.stack([x, 1.0 - y], axis=1).astype(np.float32)
+        x, y = points[:, 0] - self.left, points[:, 1] - self.top
+        columns, rows = x * self.scale, y * self.scale
+        if self.back is None:
+            rows = rows + np.asarray(tile) * (height / self.tiles)
+        else:
+            first_column, first_row, scale = self.back
+            second = np.asarray(tile) > 0
+            columns = np.where(second, first_column + x * scale, columns)
+            rows = np.where(second, first_row + y * scale, rows)
+        return np.stack([columns / width, 1.0 - rows / height], axis=1).astype(np.float32)
 
 
 def texture_of(picture: Picture, silhouette: Silhouette, longest_px: int) -> Texture:
@@ -62,6 +78,40 @@ def texture_of(picture: Picture, silhouette: Silhouette, longest_px: int) -> Tex
     if scale < 1.0:
         crop, scale = _reduced(crop, scale)
     return Texture(bled(crop), float(x0), float(y0), scale)
+
+
+def with_plain_back(texture: Texture, silhouette: Silhouette) -> Texture:
+    """The texture with a second picture below it: the subject's colours without its features, for an unseen side.
+
+    Along the outline it has the colours of the first, so that no seam shows; further in they run into each other.
+    It is small, because it has nothing fine in it.
+    """
+    height, width = texture.pixels.shape[:2]
+    size = max(1, round(width / BACK_SHRINK)), max(1, round(height / BACK_SHRINK))
+    small = np.asarray(cv2.resize(texture.pixels, size, interpolation=cv2.INTER_AREA), np.float32)
+    scale = texture.scale * size[0] / width
+    columns, rows = np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5)
+    places = np.stack([columns.ravel() / scale + texture.left, rows.ravel() / scale + texture.top], axis=1)
+    deep = silhouette.distance_at(places).reshape(size[1], size[0]).astype(np.float32) * np.float32(scale)
+    longest = max(size)
+    inside = np.clip(deep + 0.5, 0, 1)[..., None]
+    weight = np.maximum(_blurred(inside, 0.07 * longest), 1e-4)
+    plain = _blurred(small * inside, 0.07 * longest) / weight[..., None]
+    share = np.clip(deep / (0.06 * longest), 0, 1)[..., None]
+    mixed = small + (plain - small) * share * share * (3 - 2 * share)
+    tile = np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
+    tile = np.asarray(cv2.copyMakeBorder(tile, BORDER, BORDER, BORDER, BORDER, cv2.BORDER_REPLICATE), np.uint8)
+    room = max(width, tile.shape[1])
+    pixels = np.full((height + tile.shape[0], room, 4), 255, np.uint8)
+    pixels[:height, :width] = texture.pixels
+    pixels[height:, : tile.shape[1]] = tile
+    pixels[height:, tile.shape[1] :] = tile[:, -1:]
+    return replace(texture, pixels=pixels, back=(float(BORDER), float(height + BORDER), scale))
+
+
+def _blurred(field: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    blurred = cv2.GaussianBlur(field, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, np.float32)
 
 
 def _reduced(crop: Pixels, scale: float) -> tuple[Pixels, float]:
