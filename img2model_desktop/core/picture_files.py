@@ -91,7 +91,7 @@ def read_picture(path: str | Path, limits: Limits = Limits()) -> Picture:
         raise InputProblem(
             f"“{name}” may not be read.", "Change the file's permissions, or copy it into your own folder.", str(error)
         ) from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+    except OSError as error:
         raise InputProblem(
             f"“{name}” cannot be opened.", "Check the path, or copy the file to this machine first.", str(error)
         ) from None

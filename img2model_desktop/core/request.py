@@ -25,7 +25,8 @@ class Stroke:
     Args:
         adds: True paints the subject in, False takes it away.
         radius: of the round brush, in units of the picture's longer side, above 0 and at most 1.
-        points: `((x, y), ...)`, in units of the picture's width and height, 0..1, origin upper left.
+        points: `((x, y), ...)`, in units of the picture's width and height, 0..1 in the picture and
+            -1..2 with the space around it, origin upper left.
     """
 
     adds: bool
@@ -138,7 +139,7 @@ def _option(value: Any) -> OptionValue:
 
 def _stroke(adds: Any, radius: Any, points: Any) -> Stroke:
     stroke = Stroke(adds, float(radius), tuple((float(x), float(y)) for x, y in points))
-    in_range = 0 < stroke.radius <= 1 and all(0 <= value <= 1 for point in stroke.points for value in point)
+    in_range = 0 < stroke.radius <= 1 and all(-1 <= value <= 2 for point in stroke.points for value in point)
     if not isinstance(adds, bool) or not in_range:
         raise TypeError
     return stroke

@@ -1,5 +1,7 @@
 """What is reported stays in its part, rises with the work, and ends exactly at 1."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +41,7 @@ class TestEveryReport:
             token = token.part(first, last)
         for fraction in fractions:
             token.update(fraction)
-        assert all(later >= earlier - 1e-12 for earlier, later in zip(seen, seen[1:], strict=False))
+        assert all(later >= earlier - 1e-12 for earlier, later in pairwise(seen))
 
 
 @given(st.lists(SHARE, max_size=6))

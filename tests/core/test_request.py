@@ -61,8 +61,11 @@ def test_any_json_gives_a_request_or_a_sentence(plain: dict[str, Any]) -> None:
     try:
         found = Request.from_dict(plain)
     except InputProblem as problem:
-        assert problem.message
-        assert problem.advice
+        sentence, advice = problem.message, problem.advice
+        found = None
+    if found is None:
+        assert sentence.endswith(".")
+        assert advice.endswith(".")
     else:
         assert isinstance(hash(found), int)
         assert all(0 < stroke.radius <= 1 for stroke in found.strokes)
@@ -83,7 +86,7 @@ def test_any_json_gives_a_request_or_a_sentence(plain: dict[str, Any]) -> None:
         {"strokes": [[True, 0.0, []]]},
         {"strokes": [[True, 1.5, []]]},
         {"strokes": [[True, 0.1, [[0.5]]]]},
-        {"strokes": [[True, 0.1, [[0.5, 2.0]]]]},
+        {"strokes": [[True, 0.1, [[0.5, 2.5]]]]},
     ],
 )
 def test_wrong_entries_are_refused_by_name(plain: dict[str, Any]) -> None:
