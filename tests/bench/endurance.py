@@ -89,7 +89,7 @@ def endurance(folder: Path) -> Table:
         before, after, end = (getattr(state, name) for state in (first, last, closed))
         rows.append([label, str(before), str(after), "", f"{end} ({getattr(idle, name)} at the start)"])
     title = (
-        f"{JOBS} jobs in a row through the window's runner, {seconds / JOBS:.2f} s each "
+        f"{JOBS} jobs in a row through the window's runner, all finished, {seconds / JOBS:.2f} s each "
         f"({SIDE_PX} x {SIDE_PX} picture, draft); promised: at most 1 MB a job after warm-up, nothing left behind"
     )
     return Table(title, ["", f"after {WARM_UP + 1}", f"after {JOBS}", "growth a job", "after closing"], rows)
