@@ -1,46 +1,56 @@
-"""Fine relief from light and shade: what is brighter than its surroundings stands out a little.
-
-No picture says whether a dark spot is a pit or a stain. Taken as pits, in a narrow band of sizes and with strong
-contrasts held back, stains do no harm, and folds, seams, fur and carving come out.
-"""
-
-from typing import Any
+"""A puffed body seen from the front, lit: how a balloon with a given outline looks."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from img2model_desktop.core.picture import Pixels
+from img2model_desktop.core import poisson
 
 Field = NDArray[np.float32]
-Points = NDArray[np.floating[Any]]
 
-WORK_PX = 512  # longest side that the relief is read at: finer than the mesh would show
-GRAIN = 0.002  # of the longest side: what is smaller is noise
-FINE, COARSE = 0.006, 0.02  # of the longest side: the two sizes of surroundings
-CONTRAST = 0.12  # of full white: contrasts well below count in full, those well above are held to this
-LUMINANCE = (0.2126, 0.7152, 0.0722)  # of ITU-R BT.709, on the encoded values, which are closer to what the eye sees
+KEY = np.array([-0.42, 0.62, 0.66], np.float32)  # towards the main light: from the upper left
+FILL = np.array([0.70, -0.10, 0.45], np.float32)
+PUFF = 0.9  # height of the body, times that of a half circle over the outline's width
 
 
-def relief_of(pixels: Pixels) -> Field:
-    """How far each place stands out, -1 to 1, from an opaque picture whose background has been bled away.
+def glossy(cover: Field, colour: Field) -> Field:
+    """A glossy body of one colour.
 
     Args:
-        pixels: `(h, w, 4) uint8`.
+        cover: `(h, w) float32`, 0..1, the outline's coverage.
+        colour: `(3,) float32`, 0..255 sRGB.
 
     Returns:
-        `(n, m) float32`, the same picture on a grid whose longest side is at most WORK_PX.
+        `(h, w, 3) float32`, 0..255 sRGB; also where nothing is covered, so that edges mix with the body's colour.
     """
-    height, width = pixels.shape[:2]
-    ratio = min(1.0, WORK_PX / max(height, width))
-    size = max(1, round(width * ratio)), max(1, round(height * ratio))
-    small = cv2.resize(pixels[..., :3], size, interpolation=cv2.INTER_AREA)
-    light = np.asarray(cv2.transform(small.astype(np.float32) / 255, np.array([LUMINANCE], np.float32)), np.float32)
-    longest = max(size)
-    light = _blurred(light, GRAIN * longest)
-    detail = light - (_blurred(light, FINE * longest) + _blurred(light, COARSE * longest)) / 2
-    return np.asarray(np.tanh(detail / CONTRAST), np.float32)
+    normal = _normals(cover)
+    diffuse = np.clip(normal @ (KEY / np.linalg.norm(KEY)), 0, 1)
+    soft = np.clip(normal @ (FILL / np.linalg.norm(FILL)), 0, 1)
+    sky = 0.5 + 0.5 * normal[..., 1]
+    facing = normal[..., 2].clip(0, 1)
+    light = 0.42 + 0.20 * sky + 0.48 * diffuse + 0.10 * soft
+    edge = (1 - facing) ** 3
+    body = (colour / 255) ** np.float32(2.2)
+    deep = body * body * np.float32(0.8) + body * np.float32(0.12)
+    linear = body * light[..., None] * (1 - 0.55 * edge[..., None]) + deep * (0.5 * edge[..., None])
+    half = KEY / np.linalg.norm(KEY) + np.array([0, 0, 1], np.float32)
+    shine = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1)
+    gloss = 0.85 * np.clip((shine - 0.965) / 0.02, 0, 1) ** 1.5 + 0.16 * shine**18
+    rim = 0.10 * edge * sky
+    linear = linear + (gloss + rim)[..., None]
+    return np.asarray(255 * np.clip(linear, 0, 1) ** np.float32(1 / 2.2), np.float32)
 
 
-def _blurred(field: Field, sigma: float) -> Field:
-    return np.asarray(cv2.GaussianBlur(field, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE), np.float32)
+def _normals(cover: Field) -> Field:
+    """`(h, w, 3) float32` unit normals (x right, y up, z towards the viewer) of a cushion with this outline."""
+    inside = (cover >= 0.5).astype(np.uint8)
+    framed = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    signed = cv2.distanceTransform(framed, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - framed, cv2.DIST_L2, 5)
+    distance = np.asarray(signed, np.float32)
+    u = np.asarray(poisson.solve(distance, np.full_like(distance, 4.0)), np.float32)
+    u = np.asarray(cv2.GaussianBlur(np.maximum(u, 0), (0, 0), 1.0), np.float32)
+    # z = sqrt(u): grad z = grad u / (2 sqrt(u)); multiplied out, so that the rim needs no division.
+    slope_x = cv2.Sobel(u, cv2.CV_32F, 1, 0, ksize=3) / 8
+    slope_y = cv2.Sobel(u, cv2.CV_32F, 0, 1, ksize=3) / 8
+    normal = np.stack([-PUFF * slope_x, PUFF * slope_y, 2 * np.sqrt(u + 0.3)], axis=2)[1:-1, 1:-1]
+    return np.asarray(normal / np.linalg.norm(normal, axis=2, keepdims=True), np.float32)

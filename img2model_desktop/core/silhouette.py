@@ -219,7 +219,7 @@ class Contour:
         parent: index, in the list of contours, of the outer line that this hole lies in; -1 for an outer line.
     """
 
-    points: Points
+    points: NDArray[np.float64]
     is_hole: bool
     parent: int
 
@@ -265,7 +265,7 @@ def _nested(lines: list[Points]) -> list[Contour]:
             larger = [place for place in outer if areas[order[place]] > -areas[index]]
             around = [place for place in larger if _holds(lines[order[place]], line[0])]
             parent = around[-1] if around else -1
-        found.append(Contour(line, areas[index] <= 0, parent))
+        found.append(Contour(line.astype(np.float64), areas[index] <= 0, parent))
     return found
 
 
@@ -303,10 +303,10 @@ class Flat:
         distance: `(n,) float64`: to the outline, pixels; 0 on the rim, above 0 elsewhere.
     """
 
-    vertices: Points
+    vertices: NDArray[np.float64]
     faces: Indices
     rim: list[Indices]
-    distance: Points
+    distance: NDArray[np.float64]
 
     @property
     def is_rim(self) -> NDArray[np.bool_]:
@@ -424,7 +424,7 @@ def _cut_smoothly(silhouette: Silhouette, triangles: Indices, value: Points, col
     faces = made.faces[:, ::-1]  # lattice triangles turn from x to y: clockwise where y points down
     _iron(points, faces, made.after, before)
     distance = _measured(silhouette, points, made.after, before, value[made.ends[:, 0]])
-    return Flat(points, faces, lattice.loops(before), distance)
+    return Flat(points.astype(np.float64), faces, lattice.loops(before), distance.astype(np.float64))
 
 
 def _iron(points: Points, faces: Indices, after: Indices, before: Indices) -> None:
