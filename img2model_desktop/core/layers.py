@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 Maps = NDArray[np.float32]
 Points = NDArray[np.float64]
 
-REACH = 3  # pixels: so far from a jump its crisp sides are looked for
+REACH = 5  # pixels: so far from a jump its crisp sides are looked for; two more than half of a usual ramp
 TINT = 0.08  # difference of colour, 0..1, that makes two pixels half as likely to belong together
 
 
@@ -24,19 +24,20 @@ def continued(maps: Maps, known: NDArray[np.bool_]) -> Maps:
     return np.asarray(maps.reshape(-1, maps.shape[2])[source[labels]], np.float32)
 
 
-def crisp(layers: Maps, colour: Maps, known: NDArray[np.bool_], jump: float) -> Maps:
-    """Depth maps without the ramps that a network draws across jumps.
+def crisp(layers: Maps, colour: Maps, known: NDArray[np.bool_], gap: float) -> Maps:
+    """Depth maps without the ramps that a network draws from one body to another behind it.
 
-    A pixel on a ramp takes both depths of the neighbour, up to `REACH` away, that lies on no ramp and is nearest in
-    place and colour; so the jump moves to where the picture has its edge.
+    A ramp is where, between neighbours, one solid stretch ends before the other begins. A pixel on it takes both
+    depths of the neighbour, up to `REACH` away, that lies on no ramp and is nearest in place and colour; so the jump
+    moves to where the picture has its edge.
 
     Args:
         layers: `(h, w, 2) float32`, first and last depth.
         colour: `(h, w, 3) float32`, 0..1, the picture.
         known: `(h, w) bool`, pixels of the subject.
-        jump: a ramp climbs more than this within two pixels.
+        gap: stretches that lie more than this apart are of two bodies.
     """
-    steep = _climb(layers, known) > jump
+    steep = _apart(layers, known) > gap
     if not steep.any():
         return layers
     height, width = known.shape
@@ -59,18 +60,18 @@ def crisp(layers: Maps, colour: Maps, known: NDArray[np.bool_], jump: float) -> 
     return np.asarray(result[:height, :width], np.float32)
 
 
-def _climb(layers: Maps, known: NDArray[np.bool_]) -> Maps:
-    """Largest difference of either depth between a known pixel and its known neighbours in a 3 x 3 window."""
-    kernel = np.ones((3, 3), np.uint8)
-    high = cv2.dilate(np.where(known[..., None], layers, -np.float32(1e9)), kernel)
-    low = cv2.erode(np.where(known[..., None], layers, np.float32(1e9)), kernel)
-    return np.asarray(np.where(known[..., None], high - low, 0).max(-1), np.float32)
+def _apart(layers: Maps, known: NDArray[np.bool_]) -> Maps:
+    """How far apart the solid stretches in a 5 x 5 window lie at most; below 0 where they share some depth."""
+    kernel, far = np.ones((5, 5), np.uint8), np.float32(1e9)
+    last = cv2.dilate(np.where(known, layers[..., 1], -far), kernel)
+    first = cv2.erode(np.where(known, layers[..., 0], far), kernel)
+    return np.asarray(np.where(known, last - first, -far), np.float32)
 
 
-def read_between(layers: Maps, at: Points, jump: float) -> Points:
+def read_between(layers: Maps, at: Points, gap: float) -> Points:
     """Depths `(n, 2) float64` at positions `(n, 2)` (column, row; integers are pixels).
 
-    Bilinear, but without those of the four pixels that lie across a jump from the nearest one.
+    Bilinear, but without those of the four pixels whose solid stretch lies more than `gap` from that of the nearest.
     """
     height, width, _ = layers.shape
     x, y = at[:, 0].clip(0, width - 1), at[:, 1].clip(0, height - 1)
@@ -83,5 +84,23 @@ def read_between(layers: Maps, at: Points, jump: float) -> Points:
     corner = np.stack([layers[i, j], layers[i, j + right], layers[i + below, j], layers[i + below, j + right]], 1)
     weight = np.concatenate([(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy], 1)
     nearest = np.take_along_axis(corner, weight.argmax(1)[:, None, None], 1)
-    weight = weight * (np.abs(corner - nearest) < jump).all(-1)
+    apart = np.maximum(corner[..., 1], nearest[..., 1]) - np.minimum(corner[..., 0], nearest[..., 0])
+    weight = weight * (apart <= gap)
     return np.asarray((corner * weight[..., None]).sum(1) / weight.sum(1, keepdims=True), np.float64)
+
+
+def rounded(half: Points, inner: Points, deeper: Points, distance: Points, step: float) -> Points:
+    """Half thicknesses near the rim, where a map's pixels are too coarse to tell a round side from a flat one.
+
+    On a round body the square of the thickness grows in proportion to the distance from the rim; on a slab it stays.
+    So the square is continued outwards in a straight line through its values at one and two steps inside.
+
+    Args:
+        half: `(n,)` read at the points themselves; kept from one step inwards on.
+        inner, deeper: `(n,)` read one and two steps from the rim, straight inwards from each point.
+        distance: `(n,)` of the points from the rim.
+        step: in the unit of `distance`, above 0.
+    """
+    square = inner**2 - (deeper**2 - inner**2).clip(0) * (1 - distance / step)
+    share = (distance / step).clip(0, 1)
+    return np.where(share < 1, np.sqrt(square.clip(0)) * (1 - share) + half * share, half)

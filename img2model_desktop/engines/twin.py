@@ -12,13 +12,12 @@ from img2model_desktop.core import bake, columns, layers
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.silhouette import Silhouette, flat_of, silhouette_of
+from img2model_desktop.core.silhouette import Flat, Silhouette, flat_of, silhouette_of
 from img2model_desktop.engines.catalog import TwinOptions
 from img2model_desktop.engines.twin_net import FILL, Prediction, TwinNet, network_input, read_weights
 from img2model_desktop.errors import SetupProblem
 from img2model_desktop.paths import resources_dir
 
-JUMP = 0.10  # of half the frame: a depth that changes more than this within two pixels of the network's maps jumps
 GAP = 0.02  # of half the frame: solid stretches further apart than this are cut from one another
 LEAST = 0.008  # of half the frame: nothing is thinner
 RIM_SHARE = 0.8  # triangles inside are nearly as fine as along the rim, for the cuts to be smooth
@@ -116,14 +115,14 @@ class Twin:
         progress.update(0.4)
         flat = flat_of(silhouette, options.faces // 2, RIM_SHARE)
         progress.update(0.7)
-        depth = layers.read_between(seen.depth, framing.pixel_of(flat.vertices, len(seen.depth)), JUMP)
-        depth = depth.mean(1, keepdims=True) + (depth - depth.mean(1, keepdims=True)) * options.thickness
-        half = framing.half
-        body = columns.between(flat, depth[:, 0] * half, depth[:, 1] * half, GAP * half, LEAST * half)
+        middle, half = _depths(silhouette, flat, framing, seen)
+        half *= options.thickness
+        unit = framing.half
+        body = columns.between(flat, (middle + half) * unit, (middle - half) * unit, GAP * unit, LEAST * unit)
         progress.update(0.8)
-        texture = _texture(picture, silhouette, framing, seen, options)
+        front, texture = _texture(picture, silhouette, framing, seen, options)
         progress.update(0.9)
-        mesh = _unwrapped(body, _placed(body.vertices, framing, seen, options.pose == "upright"), texture)
+        mesh = _unwrapped(body, _placed(body.vertices, framing, seen, options.pose == "upright"), front, texture)
         progress.update(1.0)
         return mesh
 
@@ -141,7 +140,7 @@ class Twin:
         known = image[..., 3] >= 100
         depth = np.concatenate([mean(guess.front), mean(guess.back)], -1)
         shade = np.asarray(image[..., :3] / 255, np.float32)
-        depth = layers.crisp(depth, shade, known, JUMP)
+        depth = layers.crisp(depth, shade, known, GAP)
         colours = layers.continued(np.concatenate([mean(guess.fresh), mean(guess.repeat)], -1), known)
         return Seen(
             depth=layers.continued(depth, known),
@@ -161,6 +160,32 @@ class Twin:
         return self._net
 
 
+def _depths(
+    silhouette: Silhouette, flat: Flat, framing: Framing, seen: Seen
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middle and half thickness at the flat vertices, `(k,)` each, in units of the frame's half side."""
+    size = len(seen.depth)
+    step = 2 * framing.half / size  # picture pixels per pixel of the maps
+
+    def read(points: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        depth = layers.read_between(seen.depth, framing.pixel_of(points, size), GAP)
+        return depth.mean(1), (depth[:, 0] - depth[:, 1]) / 2
+
+    middle, half = read(flat.vertices)
+    near = np.flatnonzero(flat.distance < step)
+    rim = np.asarray(flat.distance[near], np.float64)
+    points = flat.vertices[near]
+    reach = np.array([[step / 2, 0.0], [0.0, step / 2]])
+    slope = [silhouette.distance_at(points + d) - silhouette.distance_at(points - d) for d in reach]
+    inward = np.stack(slope, 1) / np.hypot(*slope).clip(1e-6)[:, None]
+    first, second = (points + inward * (k * step - rim)[:, None] for k in (1, 2))
+    wide = silhouette.distance_at(second) > 1.5 * step  # elsewhere the part is too thin to have a side
+    inner, deeper = read(first), read(second)
+    half[near] = np.where(wide, layers.rounded(half[near], inner[1], deeper[1], rim, step), half[near])
+    middle[near] = np.where(wide, inner[0], middle[near])
+    return middle, half
+
+
 def _placed(vertices: Floats, framing: Framing, seen: Seen, upright: bool) -> NDArray[np.float64]:
     """From picture pixels to the subject's own proportions: perspective undone, camera tilt undone, longer side 1."""
     at = (vertices - np.array([framing.x, -framing.y, 0.0])) / framing.half
@@ -173,8 +198,8 @@ def _placed(vertices: Floats, framing: Framing, seen: Seen, upright: bool) -> ND
 
 def _texture(
     picture: Picture, silhouette: Silhouette, framing: Framing, seen: Seen, options: TwinOptions
-) -> bake.Texture:
-    """The picture above, and below it what the back shows: the network's colours, or the picture again."""
+) -> tuple[bake.Texture, Picture]:
+    """The picture, and a texture of it above what the back shows: the network's colours, or the picture again."""
     front = bake.texture_of(picture, silhouette, options.texture_px)
     height, width = front.pixels.shape[:2]
     back = front.pixels.copy()
@@ -189,23 +214,24 @@ def _texture(
         share = large[..., 3:]
         mixed = large[..., :3] + (front.pixels[..., :3] - large[..., :3]) * share
         back[..., :3] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
-    return bake.Texture(np.concatenate([front.pixels, back]), front.left, front.top, front.scale, tiles=2)
+    return front, Picture.own(np.concatenate([front.pixels, back]))
 
 
-def _unwrapped(body: columns.Columns, vertices: Floats, texture: bake.Texture) -> Mesh:
-    """The textured mesh: first layer and walls from the upper tile, last layer from the lower one.
+def _unwrapped(body: columns.Columns, vertices: Floats, front: bake.Texture, texture: Picture) -> Mesh:
+    """The textured mesh: first layer and walls from the upper half of the texture, last layer from the lower.
 
-    Walls join both layers, so their lower corners are there twice: once for each tile.
+    Walls join both layers, so their corners on the last one are there twice: once for each half.
     """
     walls = body.faces[len(body.faces) - body.walls :]
     again = np.unique(walls[body.is_back[walls]])
     twin = np.arange(len(vertices))
     twin[again] = len(vertices) + np.arange(len(again))
     faces = np.concatenate([body.faces[: len(body.faces) - body.walls], twin[walls]])
-    tile = np.concatenate([body.is_back, np.zeros(len(again), bool)]).astype(np.float64)
-    uv = texture.uv_of(np.concatenate([body.flat, body.flat[again]]), tile)
+    is_lower = np.concatenate([body.is_back, np.zeros(len(again), bool)])
+    uv = front.uv_of(np.concatenate([body.flat, body.flat[again]]))
+    uv[:, 1] = (uv[:, 1] + ~is_lower) / 2
     points = np.concatenate([vertices, vertices[again]]).astype(np.float32)
-    return Mesh(points, faces.astype(np.int32), uv, Picture.own(texture.pixels)).validate()
+    return Mesh(points, faces.astype(np.int32), uv, texture).validate()
 
 
 def load() -> Twin:

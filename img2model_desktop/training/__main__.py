@@ -186,6 +186,8 @@ def _evaluate(given: argparse.Namespace) -> int:
     net = TwinNet(NetShape.from_text(state["shape"]))
     net.load_state_dict(state["average"])
     away = [s for s in read_objects(given.data) if is_held_out(s.name)][: given.objects]
+    if not away:
+        raise SystemExit("None of these objects is kept for validation.")
     scores = evaluate(Twin(net.eval()), away, report=_say)
     _say(json.dumps(scores))
     if given.json:

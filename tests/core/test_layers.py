@@ -1,0 +1,70 @@
+"""Depth maps continued, made crisp, read between pixels and rounded at the rim."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from img2model_desktop.core import layers
+
+
+def step_map() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Depth 0 left, 1 right, with a ramp over columns 7 to 9; the picture has its edge between columns 9 and 10."""
+    line = np.zeros(16, np.float32)
+    line[7:10] = [0.25, 0.5, 0.75]
+    line[10:] = 1
+    depth = np.asarray(np.broadcast_to(line[None, :, None], (12, 16, 2)) - np.array([0, 0.2]), np.float32)
+    colour = np.zeros((12, 16, 3), np.float32)
+    colour[:, 10:] = 1
+    return depth, colour, np.ones((12, 16), bool)
+
+
+def test_unknown_pixels_take_the_nearest_known_value() -> None:
+    maps = np.arange(20, dtype=np.float32).reshape(4, 5, 1)
+    known = np.zeros((4, 5), bool)
+    known[1, 1] = known[2, 4] = True
+    result = layers.continued(maps, known)[..., 0]
+    assert set(np.unique(result)) == {6.0, 14.0}
+    assert result[0, 0] == 6
+    assert result[3, 4] == 14
+    assert np.array_equal(layers.continued(maps, ~known & False), maps)
+
+
+def test_a_ramp_becomes_a_step_where_the_colour_changes() -> None:
+    depth, colour, known = step_map()
+    sharp = layers.crisp(depth, colour, known, gap=0.02)
+    assert np.array_equal(sharp[:, :10, 0], np.zeros((12, 10)))
+    assert np.array_equal(sharp[:, 10:, 0], np.ones((12, 6)))
+    assert np.allclose(sharp[..., 0] - sharp[..., 1], 0.2)
+
+
+def test_a_gentle_slope_is_left_alone() -> None:
+    depth = np.broadcast_to(np.linspace(0, 1, 16, dtype=np.float32)[None, :, None], (12, 16, 2)).copy()
+    depth[..., 1] -= 0.5  # the stretches of neighbours share some depth
+    assert layers.crisp(depth, np.zeros((12, 16, 3), np.float32), np.ones((12, 16), bool), gap=0.02) is depth
+
+
+def test_reading_is_linear_on_slopes_and_sharp_across_jumps() -> None:
+    slope = np.broadcast_to(np.arange(6, dtype=np.float32)[None, :, None] / np.float32(10), (4, 6, 2)).copy()
+    slope[..., 1] -= 0.5
+    at = np.array([[1.25, 2.0], [3.5, 0.5], [-2.0, 9.0]])
+    assert np.allclose(layers.read_between(slope, at, gap=0.02)[:, 0], [0.125, 0.35, 0.0])
+    depth, colour, known = step_map()
+    sharp = layers.crisp(depth, colour, known, gap=0.02)
+    read = layers.read_between(sharp, np.array([[9.4, 3.0], [9.6, 3.0]]), gap=0.02)
+    assert read[:, 0].tolist() == [0.0, 1.0]
+
+
+def test_the_rim_of_a_ball_is_round_and_that_of_a_slab_is_not() -> None:
+    radius, step = 50.0, 4.0
+
+    def ball(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.sqrt(radius**2 - (radius - distance) ** 2)
+
+    distance = np.array([0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 9.0])
+    coarse = ball(np.maximum(distance, 2.0))  # what a map of coarse pixels says near the rim
+    inner, deeper = ball(np.full(7, step)), ball(np.full(7, 2 * step))
+    rounded = layers.rounded(coarse, inner, deeper, distance, step)
+    assert np.abs(rounded - ball(distance)).max() < 6
+    assert np.abs(coarse - ball(distance)).max() > 14
+    assert rounded[-1] == coarse[-1]
+    flat = np.full(7, 6.0)
+    assert np.array_equal(layers.rounded(flat, flat, flat, distance, step), flat)
