@@ -286,7 +286,7 @@ def render_mesh(
     Raises:
         SetupProblem: OpenGL is not available.
     """
-    buffers = mesh if isinstance(mesh, PreviewBuffers) else prepare(mesh)
+    buffers = mesh if isinstance(mesh, PreviewBuffers) else _buffers_for_one(mesh, size_px, Progress())
     fitted = (camera or Camera()).framing(buffers.outline, size_px, size_px)
     return _photographed(buffers, [fitted], Photograph(size_px, size_px, shading, ground), renderer, Progress())[0]
 
@@ -349,12 +349,24 @@ def thumbnail(
 
         mesh = read_mesh(Path(mesh))
     progress.update(0.2)
-    buffers = prepare(mesh, progress.part(0.2, 0.6), texture_px=TEXELS_PER_PX * size_px)
-    # one level of about the picture's own fineness: making room for more takes longer than all the rest
-    buffers = replace(buffers, base_colour=buffers.base_colour[:1])
+    buffers = _buffers_for_one(mesh, size_px, progress.part(0.2, 0.6))
     picture = render_mesh(buffers, size_px, None if dark is None else look.ground(dark))
     progress.update(1.0)
     return picture
+
+
+def _buffers_for_one(mesh: Mesh, size_px: int, progress: Progress) -> PreviewBuffers:
+    """Buffers for a single picture: one texture level of about its own fineness.
+
+    Making room for more levels takes longer than all the rest.
+    """
+    made = prepare(mesh, progress, coarse_above=len(mesh.faces), texture_px=TEXELS_PER_PX * size_px)
+    return replace(
+        made,
+        base_colour=made.base_colour[:1],
+        metallic_roughness=made.metallic_roughness[:1],
+        normal=made.normal[:1],
+    )
 
 
 def _photographed(
