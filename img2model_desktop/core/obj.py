@@ -26,6 +26,8 @@ from img2model_desktop.errors import InputProblem
 MARK = f"# {GENERATOR.rsplit(' ', 1)[0]}"
 """How the first line of our OBJ and MTL files begins."""
 
+_BLOCK_ROWS = 8192
+
 
 def encode_obj(
     vertices: NDArray[np.float32], faces: NDArray[np.int32], uv: NDArray[np.float32] | None, material_file: str | None
@@ -69,8 +71,9 @@ def encode_mtl(texture_file: str) -> bytes:
 
 
 def _rows(line: str, values: NDArray[np.generic]) -> str:
-    flat = values.tolist()
-    return (line * len(flat)) % tuple(chain.from_iterable(flat))
+    """The rows of a table, each as `line` says; in blocks, as one call holds the interpreter until it ends."""
+    blocks = (values[begin : begin + _BLOCK_ROWS].tolist() for begin in range(0, len(values), _BLOCK_ROWS))
+    return "".join((line * len(block)) % tuple(chain.from_iterable(block)) for block in blocks)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
