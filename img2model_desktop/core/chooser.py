@@ -25,13 +25,13 @@ PLAIN_SHARE = 0.85  # of the border that has it
 FLAT_RANGE = 8  # levels that a flat area's neighbouring pixels differ by at most
 FLAT_SHARE = 0.6  # of the subject's inner pixels that lie in flat areas
 SAME_COLOUR = 1  # levels: what differs by more is shading, even on something black
-FEW_COLOURS = 6  # that cover `COVERED` of a logo
+FEW_COLOURS = 8  # that cover `COVERED` of a logo
 COVERED = 0.9
 EVEN = 0.965  # least share of the area that is the same on both sides of the axis
 UPRIGHT = 0.12  # radians: most tilt of the axis
 SLENDER = 1.25  # least height over width
 ONE_PIECE = 0.97  # least share of rows that the subject crosses in one run
-ROUND_SHADE = 0.12  # least falling-off of log lightness towards both sides, that of a dull pillar being about 0.4
+ROUND_SHADE = 0.1  # least falling-off of log lightness towards both sides, that of a dull pillar being about 0.4
 COLOUR_SPREAD = 24.0  # levels: most spread of hue within rows
 ROWS, COLUMNS = 64, 32
 
@@ -108,8 +108,8 @@ def _is_flat(picture: Picture) -> bool:
     if np.mean(spread[inner] <= FLAT_RANGE) < FLAT_SHARE:
         return False
     flat = inner & (spread <= FLAT_RANGE)
-    every, counts = np.unique(colours[flat], axis=0, return_counts=True)
-    every, rest = every.astype(np.int16), counts.copy()
+    codes, counts = np.unique(colours[flat] @ np.array([1 << 16, 1 << 8, 1]), return_counts=True)
+    every, rest = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1), counts.copy()
     for _ in range(FEW_COLOURS):
         rest[np.abs(every - every[np.argmax(rest)]).max(axis=1) <= SAME_COLOUR] = 0
     return bool(rest.sum() <= (1 - COVERED) * counts.sum())
