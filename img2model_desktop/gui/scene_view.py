@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 SLOW_FRAME_S = 0.025
 SLOW_FRAMES = 4  # this many in a row, and the card counts as slow; the first ones upload and compile
+CHECK_MS = 300  # a context that is not there by then does not come
 WARM_UP_MS = 50  # between the steps and before the first: the first picture of the window goes first
 WARM_UP_PX = (16, 16)
 NO_OPENGL = (
@@ -87,6 +88,8 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         self._item = MeshItem(ground)
         self._refine = QTimer(self, interval=0)
         self._refine.timeout.connect(self._on_refine)
+        self._check = QTimer(self, singleShot=True, interval=CHECK_MS)
+        self._check.timeout.connect(self._check_context)
         self._cold: list[int] = []  # numbers of samples whose shaders have not been used yet
         self._warm_up = QTimer(self, interval=WARM_UP_MS)
         self._warm_up.timeout.connect(self._on_warm_up)
@@ -297,13 +300,14 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         """Draws; says so when there is no OpenGL."""
         super().showEvent(event)
         self.redraw()
-        QTimer.singleShot(0, self, self._check_context)
+        self._check.start()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Draws no further while nobody looks."""
         super().hideEvent(event)
         self._refine.stop()
         self._warm_up.stop()
+        self._check.stop()
         self._is_moving = False
 
     def minimumSizeHint(self) -> QSize:
