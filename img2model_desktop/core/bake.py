@@ -1,12 +1,13 @@
 """Pictures as textures: cropped to the subject, resized, and with the subject's colours bled under the background."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core.picture import Picture, Pixels
+from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.silhouette import Silhouette
 
 Uv = NDArray[np.float32]
@@ -58,14 +59,16 @@ class Texture:
         return np.stack([columns / width, 1.0 - rows / height], axis=1).astype(np.float32)
 
 
-def texture_of(picture: Picture, silhouette: Silhouette, longest_px: int) -> Texture:
+def texture_of(picture: Picture, silhouette: Silhouette, longest_px: int, progress: Progress | None = None) -> Texture:
     """The subject as an opaque texture without a trace of its background.
 
     Args:
         picture: the cut-out picture.
         silhouette: of its alpha.
         longest_px: the texture's longest side at most; a smaller subject is not enlarged.
+        progress: told how far the work is.
     """
+    progress = progress or Progress()
     left, top, right, bottom = silhouette.box
     scale = min(1.0, (longest_px - 2 * BORDER) / max(right - left, bottom - top))
     border = int(np.ceil(BORDER / scale))
@@ -75,9 +78,11 @@ def texture_of(picture: Picture, silhouette: Silhouette, longest_px: int) -> Tex
     frame = max(-y0, 0), max(y1 - picture.height, 0), max(-x0, 0), max(x1 - picture.width, 0)
     padded = cv2.copyMakeBorder(inner, *frame, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0)) if any(frame) else inner
     crop = np.asarray(padded, np.uint8)
+    progress.update(0.1)
     if scale < 1.0:
-        crop, scale = _reduced(crop, scale)
-    return Texture(bled(crop), float(x0), float(y0), scale)
+        crop, scale = _reduced(crop, scale, progress.part(0.1, 0.6))
+    progress.update(0.6)
+    return Texture(bled(crop, progress.part(0.6, 1.0)), float(x0), float(y0), scale)
 
 
 def with_plain_back(texture: Texture, silhouette: Silhouette) -> Texture:
@@ -114,22 +119,30 @@ def _blurred(field: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     return np.asarray(blurred, np.float32)
 
 
-def _reduced(crop: Pixels, scale: float) -> tuple[Pixels, float]:
+def _reduced(crop: Pixels, scale: float, progress: Progress) -> tuple[Pixels, float]:
     """The crop made smaller, colours weighted by alpha so that a transparent pixel's colour counts for nothing."""
     height, width = crop.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    weighted = cv2.multiply(crop, cv2.merge([crop[..., 3]] * 3 + [np.full_like(crop[..., 3], 255)]), scale=1 / 255)
-    small = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    small[..., :3] *= 255.0 / np.maximum(small[..., 3:], 1.0)
-    return np.asarray(np.clip(small + 0.5, 0, 255), np.uint8), size[0] / width
+    alpha = np.ascontiguousarray(crop[..., 3])
+    opacity = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA))
+    small = np.zeros((size[1], size[0], 4), np.uint8)
+    small[..., 3] = opacity
+    for channel in range(3):
+        progress.update(0.25 * channel + 0.25)
+        weighted = cv2.multiply(np.ascontiguousarray(crop[..., channel]), alpha, scale=1 / 255)
+        colour = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)
+        small[..., channel] = cv2.divide(colour, opacity, scale=255)
+    return small, size[0] / width
 
 
-def bled(pixels: Pixels) -> Pixels:
+def bled(pixels: Pixels, progress: Progress | None = None) -> Pixels:
     """The picture, opaque, with each colour that the background may have tinged taken from the nearest sound one.
 
     Args:
         pixels: `(h, w, 4) uint8`, straight alpha.
+        progress: told how far the work is.
     """
+    progress = progress or Progress()
     alpha = np.ascontiguousarray(pixels[..., 3])
     solid = (alpha >= min(OPAQUE, int(alpha.max()))).astype(np.uint8)
     depth = cv2.distanceTransform(cv2.copyMakeBorder(solid, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0), cv2.DIST_L2, 3)
@@ -137,9 +150,11 @@ def bled(pixels: Pixels) -> Pixels:
     # Where the subject is thinner than the trusted depth, its middle is the best there is.
     ridge = depth >= cv2.dilate(depth, np.ones((5, 5), np.uint8)) - 1e-3
     sound = (depth > DEEP) | ((solid > 0) & ridge)
+    progress.update(0.3)
     _, labels = cv2.distanceTransformWithLabels(
         (~sound).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
+    progress.update(0.6)
     rows, columns = np.nonzero(sound)
     source = np.zeros(len(rows) + 1, np.int64)
     source[labels[rows, columns]] = rows * pixels.shape[1] + columns

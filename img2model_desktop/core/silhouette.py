@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core import lattice
+from img2model_desktop.core.progress import Progress
 from img2model_desktop.errors import InputProblem
 
 Alpha = NDArray[np.uint8]
@@ -26,6 +27,7 @@ FIELD_LIMIT = 5_000_000  # entries: larger subjects are averaged down; alpha kee
 HALF = 128  # alpha from here on is inside
 SURE = 0.05  # px: a pixel's centre stays at least so far on its own side of the outline
 SOFT_PLAY = 0.06  # px: how far smoothing may move an outline that an anti-aliased alpha gives
+TIGHT_ROUNDS = 5  # passes of the smoothing
 THIN_PLAY = 0.2  # px: the same where a hard mask is a pixel or two wide
 
 
@@ -100,7 +102,7 @@ def sample(field: Field, at: Points) -> Points:
     return np.asarray(top * (1 - fy) + bottom * fy, np.float64)
 
 
-def silhouette_of(alpha: Alpha, dust: float = 1 / 5000) -> Silhouette:
+def silhouette_of(alpha: Alpha, dust: float = 1 / 5000, progress: Progress | None = None) -> Silhouette:
     """The silhouette of an alpha channel.
 
     The outline is where alpha is one half. Where alpha is anti-aliased, that is known to a fraction of a pixel;
@@ -110,10 +112,12 @@ def silhouette_of(alpha: Alpha, dust: float = 1 / 5000) -> Silhouette:
     Args:
         alpha: `(h, w) uint8`.
         dust: specks and pinholes whose area is below this share of the inside are taken away.
+        progress: told how far the work is.
 
     Raises:
         InputProblem: nothing is at least half opaque.
     """
+    progress = progress or Progress()
     rows, columns = np.nonzero((alpha >= HALF).any(axis=1))[0], np.nonzero((alpha >= HALF).any(axis=0))[0]
     if not len(rows):
         raise InputProblem(
@@ -127,12 +131,16 @@ def silhouette_of(alpha: Alpha, dust: float = 1 / 5000) -> Silhouette:
     mask = (subject >= HALF).astype(np.uint8)
     if not mask.any():  # only lines thinner than the field can show
         mask = (subject >= subject.max()).astype(np.uint8)
+    progress.update(0.1)
     _remove_dust(mask, dust)
+    progress.update(0.3)
     distance = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
     distance -= np.asarray(cv2.distanceTransform(1 - mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
     distance -= np.copysign(np.float32(0.5), distance)
+    progress.update(0.5)
     low, high = _bounds(subject, mask, distance)
-    _pull_tight(distance, low, high)
+    progress.update(0.7)
+    _pull_tight(distance, low, high, progress.part(0.7, 1.0))
     distance *= pixel
     margin = MARGIN * pixel
     return Silhouette(distance, left - margin, top - margin, pixel, alpha.shape[1], alpha.shape[0])
@@ -191,17 +199,18 @@ def _bounds(alpha: Alpha, mask: NDArray[np.uint8], distance: Field) -> tuple[Fie
     return low, np.maximum(high, low)
 
 
-def _pull_tight(distance: Field, low: Field, high: Field, rounds: int = 5) -> None:
+def _pull_tight(distance: Field, low: Field, high: Field, progress: Progress) -> None:
     """Smooths a signed distance in place, within bounds.
 
     A blur alone would shrink whatever bulges; giving back the blurred remainder keeps curves where they are up to
     fourth order (the low-pass of Taubin, Curve and surface smoothing without shrinkage, 1995, as one filter).
     """
-    for _ in range(rounds):
+    for done in range(1, TIGHT_ROUNDS + 1):
         smooth = _blurred(distance)
         smooth += _blurred(distance - smooth)
         np.maximum(smooth, low, out=smooth)
         np.minimum(smooth, high, out=distance)
+        progress.update(done / TIGHT_ROUNDS)
 
 
 def _blurred(field: Field) -> Field:
@@ -323,17 +332,20 @@ TOP = 32  # lattice steps along the side of the coarsest squares
 LATTICE_LIMIT = 3_000_000  # vertices: finer lattices cost more than they show
 
 
-def flat_of(silhouette: Silhouette, faces: int, rim_share: float = 0.45) -> Flat:
+def flat_of(silhouette: Silhouette, faces: int, rim_share: float = 0.45, progress: Progress | None = None) -> Flat:
     """The silhouette as a flat triangulation: fine along the outline, coarser inside.
 
     Args:
         silhouette: what to triangulate.
         faces: about how many triangles are wanted (met within about a quarter, more where thin parts need them).
         rim_share: how much finer the triangles along the rim are than those inside, 0.1 to 1 (all alike).
+        progress: told how far the work is.
     """
+    progress = progress or Progress()
     step, wanted = _steps(silhouette, faces, rim_share)
     field, step = _on_lattice(silhouette, step)
-    for _ in range(3):
+    progress.update(0.1)
+    for attempt in range(1, 4):
         marks = _marks(field, step, wanted, rim_share)
         triangles = lattice.triangles_of(marks, TOP)
         value = field.ravel().astype(np.float64)
@@ -343,7 +355,9 @@ def flat_of(silhouette: Silhouette, faces: int, rim_share: float = 0.45) -> Flat
         if abs(count / faces - 1) < 0.15:
             break
         wanted *= float(np.sqrt(count / faces))
-    return _cut_smoothly(silhouette, triangles, value, field.shape[1], step)
+        progress.update(0.1 + 0.15 * attempt)
+    progress.update(0.6)
+    return _cut_smoothly(silhouette, triangles, value, field.shape[1], step, progress)
 
 
 def _steps(silhouette: Silhouette, faces: int, rim_share: float) -> tuple[float, float]:
@@ -409,15 +423,19 @@ def _marks(field: Field, step: float, wanted: float, rim_share: float) -> NDArra
     return marks
 
 
-def _cut_smoothly(silhouette: Silhouette, triangles: Indices, value: Points, columns: int, step: float) -> Flat:
+def _cut_smoothly(
+    silhouette: Silhouette, triangles: Indices, value: Points, columns: int, step: float, progress: Progress
+) -> Flat:
     """Cuts the lattice along the outline, without slivers."""
     used, flat = np.unique(triangles, return_inverse=True)
     triangles = flat.reshape(-1, 3)
     value = value[used]
     at = silhouette.point_of(np.stack([used % columns, used // columns], axis=1) * (step / silhouette.pixel))
     moved, snapped = _snap(silhouette, triangles, value, at)
+    progress.update(0.7)
     settled, made = lattice.settle(triangles, np.where(snapped, 0.0, value), snapped, value)
     at = np.where((settled == 0)[:, None], moved, at)
+    progress.update(0.8)
     points = _places(made, at)
     before = np.full_like(made.after, -1)
     before[made.after[made.after >= 0]] = np.nonzero(made.after >= 0)[0]

@@ -30,17 +30,14 @@ class Inflate:
     def sculpt(self, picture: Picture, options: InflateOptions, seed: int, progress: Progress) -> Mesh:  # noqa: ARG002
         """A closed body in the camera's axes and units of the subject's longer side, centred, facing the viewer."""
         picture.require_subject()
-        silhouette = silhouette_of(picture.alpha)
-        progress.update(0.1)
-        texture = bake.texture_of(picture, silhouette, options.texture_px)
-        progress.update(0.25)
+        silhouette = silhouette_of(picture.alpha, progress=progress.part(0.0, 0.2))
+        texture = bake.texture_of(picture, silhouette, options.texture_px, progress.part(0.2, 0.4))
         left, top, right, bottom = silhouette.box
         unit = max(right - left, bottom - top)
-        flat = flat_of(silhouette, options.faces // 2)
-        progress.update(0.6)
-        swell = swell_of(silhouette, unit, progress.part(0.6, 0.75))
+        flat = flat_of(silhouette, options.faces // 2, progress=progress.part(0.4, 0.7))
+        swell = swell_of(silhouette, unit, progress.part(0.7, 0.8))
         flat = _gathered(flat, swell)
-        progress.update(0.8)
+        progress.update(0.85)
         half = options.thickness * swell.height_at(flat.vertices, flat.distance) / unit
         relief = options.relief * _relief(texture, flat, half, unit)
         plain = options.back == "plain"
