@@ -1,6 +1,6 @@
 """Pictures as textures: cropped to the subject, resized, and with the subject's colours bled under the background."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
