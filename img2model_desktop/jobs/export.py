@@ -81,7 +81,7 @@ def export_result(
     if size_mm is not None and abs(size_mm - longest) > SAME_SIZE * longest:
         mesh = scaled_to(mesh, size_mm)
     elif out.suffix.lower() == ".glb" and recipe is None:
-        return _copied(result, out, mesh, began)
+        return _saved(mesh, out, up, {out.name: result.read_bytes()}, began)
     kept = read_recipe(result) if recipe is None else recipe
     return save_checked(mesh, out, up, kept, began)
 
@@ -101,10 +101,19 @@ def save_checked(
         EngineProblem: the file would not hold the mesh.
     """
     began = time.perf_counter() if began is None else began
-    contents = encode(mesh, out, recipe, up)
+    return _saved(mesh, out, up, encode(mesh, out, recipe, up), began)
+
+
+def _saved(mesh: Mesh, out: Path, up: str, contents: Mapping[str, bytes], began: float) -> Exported:
+    """Writes, opens again, compares, publishes; the first name is that of `out`."""
     with atomic.staging(out.parent) as hidden:
         for name, content in contents.items():
             atomic.write_staged(hidden / name, content)
+            if (hidden / name).read_bytes() != content:
+                raise SetupProblem(
+                    f"“{atomic.shown(out)}” was not saved: the disk gave back something else.",
+                    "Check the disk or use another.",
+                )
         findings = verify_written(mesh, hidden / out.name, up)
         if findings:
             raise EngineProblem(
@@ -114,20 +123,6 @@ def save_checked(
             )
         atomic.publish(hidden, out.parent, tuple(contents))
     return _exported(mesh, out, tuple(contents)[1:], began)
-
-
-def _copied(result: Path, out: Path, mesh: Mesh, began: float) -> Exported:
-    """The result as it is, byte for byte."""
-    content = result.read_bytes()
-    with atomic.staging(out.parent) as hidden:
-        atomic.write_staged(hidden / out.name, content)
-        if (hidden / out.name).read_bytes() != content:
-            raise SetupProblem(
-                f"“{atomic.shown(out)}” was not saved: the disk gave back something else.",
-                "Check the disk or use another.",
-            )
-        atomic.publish(hidden, out.parent, (out.name,))
-    return _exported(mesh, out, (), began)
 
 
 def _exported(mesh: Mesh, out: Path, companions: tuple[str, ...], began: float) -> Exported:
