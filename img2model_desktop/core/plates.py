@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.picture import Pixels
 from img2model_desktop.core.planar import Planar
 
 Points = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Heights = NDArray[np.floating[Any]]
+
+PLAIN_ROWS = 8  # of the strip: enough that smaller texture levels keep its colour
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +75,26 @@ def closed_between(front: Planar, front_z: Heights, back: Planar, back_z: Height
     number = np.arange(total)
     is_back = (number >= count) & (number < count + len(back.points))
     return Slab(np.concatenate(layers), np.concatenate(parts), is_back, number >= count + len(back.points))
+
+
+def with_plain(
+    texture: Pixels, uv: NDArray[np.float32], plain: NDArray[np.bool_], colour: tuple[int, int, int]
+) -> tuple[Pixels, NDArray[np.float32]]:
+    """A texture with a strip of one colour below it, and texture coordinates that point there for some vertices.
+
+    Args:
+        texture: `(h, w, 4) uint8`, opaque.
+        uv: `(n, 2) float32`, origin lower left, into that texture.
+        plain: `(n,) bool`, the vertices that get the one colour.
+        colour: of the strip, sRGB.
+    """
+    high, wide = texture.shape[:2]
+    strip = np.full((PLAIN_ROWS, wide, 4), 255, np.uint8)
+    strip[..., :3] = colour
+    share = np.float32(high / (high + PLAIN_ROWS))
+    moved = np.stack([uv[:, 0], 1 - (1 - uv[:, 1]) * share], axis=1)
+    moved[plain] = [0.5, (1 - share) / 2]
+    return np.concatenate([texture, strip]), moved.astype(np.float32)
 
 
 def _counterparts(front: Planar, back: Planar) -> Indices:

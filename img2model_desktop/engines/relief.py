@@ -13,7 +13,7 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.outline import loops_of, moved_inwards
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import read_picture
-from img2model_desktop.core.plates import Slab
+from img2model_desktop.core.plates import Slab, with_plain
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.silhouette import silhouette_of
 from img2model_desktop.engines.catalog import ReliefOptions
@@ -26,7 +26,6 @@ PLATE_COLOUR = (214, 207, 196)  # of what no pixel of the picture covers: pale s
 COIN_ROOM = 1.08  # radius inside a coin's frame, times that of the circle around a cut-out subject
 SMOOTH_SHARE = 0.01  # of the longest side: radius of smoothing 1
 SAME_SHAPE = 0.02  # share by which the sides' ratio of a depth map may differ from the picture's
-PLAIN_ROWS = 8  # of the texture: the colour of wall and back, below the picture
 CLOSE_ENOUGH = 0.12  # share of the wanted number of triangles that the result may be off
 
 
@@ -232,11 +231,8 @@ def _painted(ground: _Ground, slab: Slab, texture_px: int) -> tuple[NDArray[np.f
     scale = min(1.0, texture_px / max(rows, columns))
     size = max(round(columns * scale), 1), max(round(rows * scale), 1)
     small = np.asarray(cv2.resize(ground.texture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    plain = np.full((PLAIN_ROWS, size[0], 4), 255, np.uint8)
-    plain[..., :3] = PLATE_COLOUR
-    total = size[1] + PLAIN_ROWS
     x = (slab.vertices[:, 0] - plate.left) / columns
     y = (-slab.vertices[:, 1] - plate.top) / rows
-    uv = np.stack([x.clip(0, 1), 1 - y.clip(0, 1) * size[1] / total], axis=1)
-    uv[slab.is_back | slab.is_wall] = [0.5, PLAIN_ROWS / 2 / total]
-    return uv.astype(np.float32), Picture.own(np.concatenate([small, plain]))
+    uv = np.stack([x.clip(0, 1), 1 - y.clip(0, 1)], axis=1).astype(np.float32)
+    pixels, uv = with_plain(small, uv, slab.is_back | slab.is_wall, PLATE_COLOUR)
+    return uv, Picture.own(pixels)
