@@ -27,6 +27,9 @@ SIMILAR = 10.0  # distance in Lab within which two border pixels show the same t
 CUT_PX = 256  # longer side for the graph cut
 CUT_ROUNDS = 6
 OPENING_OFFSET = 0.85  # mean distance from the background in an opening, in tolerances; by chance it would be 1.1
+FRINGE_PX = 7  # how far from the outline spoilt background may stay
+FRINGE_TIMES = 4.0  # its distance from the background, in tolerances
+FRINGE_SHARE = 0.3  # of the subject's colour in it
 PEN_SPREAD = 6.0  # in Lab: a drawn line varies less than a lit thing
 EDGE_TIMES = 3.0  # contrast around an opening, in tolerances
 LIKELY_SHARE = 0.3  # of the greatest score
@@ -47,18 +50,19 @@ def split(rgb: Rgb, known: NDArray[np.int8], sensitivity: float, progress: Progr
     """
     lab = _lab(rgb)
     ring = _ring(lab.shape[:2])
-    seeds = ((ring & _shared_by_sides(lab, ring)) | (known < 0)) & (known <= 0)
+    seeds = _shared_by_sides(lab, ring) & (known <= 0)
     tolerance = min(max(FINEST, GRAIN_TIMES * _grain(lab, ring)), COARSEST) / sensitivity
     back = _grow(lab, seeds, known, tolerance, progress.part(0.0, 0.4))
-    inside = ~back | (known > 0)
-    if _is_clear(inside, ring):
+    inside = ~back
+    if _is_clear(inside & (known == 0), ring):
         openings = _openings(lab, back, inside, tolerance)
         if not _is_drawing(lab, inside, openings):
             inside &= ~openings
+        inside &= ~_fringe(lab, inside, tolerance)
     else:
-        inside = _graph_cut(rgb, inside, seeds, known, progress.part(0.4, 1.0))
+        inside = _graph_cut(rgb, inside, seeds | (known < 0), known, progress.part(0.4, 1.0))
     progress.update(1.0)
-    return _without_specks(_without_threads(inside, ring) | (known > 0))
+    return _without_specks((_without_threads(inside, ring) | (known > 0)) & (known >= 0))
 
 
 def _lab(rgb: Rgb) -> Lab:
@@ -96,6 +100,8 @@ def _shared_by_sides(lab: Lab, ring: Mask) -> Mask:
             squares = (colours**2).sum(axis=1)[:, None] + (samples**2).sum(axis=1)[None] - 2 * (colours @ samples.T)
             near = (squares < SIMILAR**2).sum(axis=1)
             shared |= (side != other) & (near >= max(1, len(samples) // 48))
+    if shared.mean() < 0.2:  # nothing in common: then all of it has to do
+        return ring
     mask = np.zeros_like(ring)
     mask[y, x] = shared
     return mask
@@ -171,10 +177,30 @@ def _length(vectors: Lab) -> NDArray[np.float32]:
     return np.asarray(np.sqrt(np.einsum("ijk,ijk->ij", vectors, vectors)), np.float32)
 
 
+def _fringe(lab: Lab, inside: Mask, tolerance: float) -> Mask:
+    """Background that stayed along the outline because a lossy codec has spoiled it there.
+
+    It hangs together with the background, is near its colour, and much nearer to it than to the subject beside it.
+    """
+    back = ~inside
+    if not back.any() or not inside.any():
+        return np.zeros_like(inside)
+    width = 2 * FRINGE_PX + 1
+    behind = backdrop(lab, back)
+    distance = _length(lab - behind)
+    weight = np.asarray(inside * (distance**2 + 1e-3), np.float32)
+    stacked = cv2.blur(np.dstack([lab * weight[..., None], weight]), (2 * width + 1, 2 * width + 1))
+    line = np.asarray(stacked[..., :3] / np.maximum(stacked[..., 3:], 1e-9) - behind, np.float32)
+    share = np.einsum("ijk,ijk->ij", lab - behind, line) / np.maximum(_length(line) ** 2, 1e-6)
+    near = cv2.dilate(back.astype(np.uint8), np.ones((width, width), np.uint8)) > 0
+    like = near & (distance < FRINGE_TIMES * tolerance) & (share < FRINGE_SHARE)
+    return inside & _connected(like | back, back)
+
+
 def _is_drawing(lab: Lab, inside: Mask, openings: Mask) -> bool:
     """Whether the shape is an outline drawn with one pen: then what it encloses is meant to be solid."""
     strokes = inside & ~openings
-    if openings.sum() < strokes.sum():
+    if not strokes.any() or openings.sum() < strokes.sum():
         return False
     core = cv2.erode(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     if core.sum() < 0.1 * strokes.sum():
@@ -282,7 +308,7 @@ def _without_threads(mask: Mask, ring: Mask) -> Mask:
     threads = mask & (cv2.dilate(body, np.ones((5, 5), np.uint8)) == 0)
     count, labels = cv2.connectedComponents(threads.astype(np.uint8), connectivity=8)
     loose = np.zeros(count, bool)
-    loose[labels[ring]] = True
+    loose[labels[cv2.dilate(ring.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0]] = True
     loose[0] = False
     return mask & ~loose[labels]
 
