@@ -185,7 +185,7 @@ def _measured(silhouette: Silhouette, axis: Axis) -> Profile:
     inside = np.nonzero(on_axis > 0)[0]
     if not len(inside):
         raise InputProblem(
-            "The subject has a hole where its axis would be, so it cannot be turned on the lathe.",
+            "Nothing of the subject lies on the axis that its outline suggests, so it cannot be turned on the lathe.",
             "Use Inflate or Extrude for it.",
         )
     mask = rows.field > 0
