@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import OptionValue, Quality, Stroke
 from img2model_desktop.errors import InputProblem
+
+if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
+    from img2model_desktop.core.mesh import Mesh
+    from img2model_desktop.core.picture import Picture
 
 
 class Role(StrEnum):
@@ -24,7 +26,7 @@ class Role(StrEnum):
 class PictureMaker(Protocol):
     """Turns words into a picture."""
 
-    def make(self, prompt: str, style: str, options: Any, seed: int, progress: Progress) -> Picture:
+    def make(self, prompt: str, style: str, options: Any, seed: int, progress: Progress) -> "Picture":
         """A picture for the words; raises InputProblem where it cannot draw what they ask for."""
         ...
 
@@ -36,7 +38,7 @@ class PictureMaker(Protocol):
 class Cutter(Protocol):
     """Separates the subject from its background."""
 
-    def cut(self, picture: Picture, strokes: tuple[Stroke, ...], options: Any, progress: Progress) -> Picture:
+    def cut(self, picture: "Picture", strokes: tuple[Stroke, ...], options: Any, progress: Progress) -> "Picture":
         """A picture of the same size whose alpha is the subject; raises InputProblem where there is none."""
         ...
 
@@ -48,7 +50,7 @@ class Cutter(Protocol):
 class Sculptor(Protocol):
     """Turns a cut-out picture into a mesh."""
 
-    def sculpt(self, picture: Picture, options: Any, seed: int, progress: Progress) -> Mesh:
+    def sculpt(self, picture: "Picture", options: Any, seed: int, progress: Progress) -> "Mesh":
         """A valid mesh in any unit; the pipeline scales it and stands it on the ground."""
         ...
 
@@ -60,7 +62,7 @@ class Sculptor(Protocol):
 class Painter(Protocol):
     """Gives a mesh a new texture."""
 
-    def paint(self, mesh: Mesh, picture: Picture, options: Any, seed: int, progress: Progress) -> Mesh:
+    def paint(self, mesh: "Mesh", picture: "Picture", options: Any, seed: int, progress: Progress) -> "Mesh":
         """The same faces with another texture."""
         ...
 

@@ -1,15 +1,17 @@
 """Where engines are loaded, called and closed. Nobody else does that."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from img2model_desktop.aside import Worker
-from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import Stroke
 from img2model_desktop.engines.base import EngineSpec
 from img2model_desktop.errors import EngineProblem
+
+if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
+    from img2model_desktop.core.mesh import Mesh
+    from img2model_desktop.core.picture import Picture
 
 
 class Bench:
@@ -22,19 +24,19 @@ class Bench:
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
 
-    def make(self, spec: EngineSpec, prompt: str, style: str, options: Any, seed: int, progress: Progress) -> Picture:
+    def make(self, spec: EngineSpec, prompt: str, style: str, options: Any, seed: int, progress: Progress) -> "Picture":
         """See `base.PictureMaker.make`."""
         picture: Picture = self._call(spec, "make", (prompt, style, options, seed), progress)
         return picture
 
     def cut(
-        self, spec: EngineSpec, picture: Picture, strokes: tuple[Stroke, ...], options: Any, progress: Progress
-    ) -> Picture:
+        self, spec: EngineSpec, picture: "Picture", strokes: tuple[Stroke, ...], options: Any, progress: Progress
+    ) -> "Picture":
         """See `base.Cutter.cut`."""
         cut: Picture = self._call(spec, "cut", (picture, strokes, options), progress)
         return cut
 
-    def sculpt(self, spec: EngineSpec, picture: Picture, options: Any, seed: int, progress: Progress) -> Mesh:
+    def sculpt(self, spec: EngineSpec, picture: "Picture", options: Any, seed: int, progress: Progress) -> "Mesh":
         """See `base.Sculptor.sculpt`; a mesh that is not valid is an EngineProblem, never handed on."""
         mesh: Mesh = self._call(spec, "sculpt", (picture, options, seed), progress)
         try:

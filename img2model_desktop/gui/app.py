@@ -101,6 +101,7 @@ class Program(QObject):
             self._application.quit()
             return
         if self.window is not None and self._runner is not None:
+            self._runner.warm_up()
             self.window.start_view()
             self._runner.resume()
 

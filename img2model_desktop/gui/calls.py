@@ -1,12 +1,14 @@
 """What the window lets run aside: module-level functions for `JobRunner.call`, beside those of the runner."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from img2model_desktop.core.picture import Picture
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.gui.runner import PREVIEW_SIDE_PX
+
+if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
+    from img2model_desktop.core.picture import Picture
 
 THUMBNAIL = "thumbnail.png"
 THUMBNAIL_SIDE_PX = 256
@@ -45,7 +47,7 @@ def result_to_show(path: str, report: Any, is_cancelled: Any) -> Any:
     return prepare(read_mesh(Path(path)), Progress(report, is_cancelled))
 
 
-def save_picture(picture: Picture, path: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+def save_picture(picture: "Picture", path: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
     """Writes a PNG; its path."""
     from img2model_desktop.core.picture_files import write_png
 

@@ -3,12 +3,15 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QIODevice, QMimeData
 from PySide6.QtGui import QImage, QPixmap
 
-from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_kinds import READABLE_SUFFIXES
+
+if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
+    from img2model_desktop.core.picture import Picture
 
 MOST_AT_ONCE = 200
 
@@ -76,7 +79,7 @@ def keep_image(image: QImage, folder: Path) -> Path:
     return path
 
 
-def image_from(picture: Picture) -> QImage:
+def image_from(picture: "Picture") -> QImage:
     """A QImage with a copy of the picture's pixels."""
     pixels = picture.pixels
     view = QImage(pixels.data, picture.width, picture.height, 4 * picture.width, QImage.Format.Format_RGBA8888)

@@ -17,7 +17,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
 
-from img2model_desktop.aside import Helper, Worker
+from img2model_desktop.aside import Helper, Tick, Worker
 from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, Stopped
 from img2model_desktop.core.request import Stroke
 from img2model_desktop.engines import catalog
@@ -80,8 +80,9 @@ class JobRunner(QObject):
     def __init__(self, store: Store, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._store = store
-        self._bench = Bench(Helper())
-        self._looker: Worker = Helper()
+        self._workers = (_WhenNeeded(), _WhenNeeded())
+        self._bench = Bench(self._workers[0])
+        self._looker: Worker = self._workers[1]
         self._job_pool = _pool(self)
         self._call_pool = _pool(self)
         self._waiting: deque[tuple[str, Plan]] = deque()
@@ -91,6 +92,12 @@ class JobRunner(QObject):
         self._is_closing = False
         self._event_sent.connect(self._on_event)
         self._call_sent.connect(self._on_call_ended)
+
+    def warm_up(self) -> None:
+        """Starts the helper processes now; otherwise the first job or call does. Not before the window's first
+        paint: they would take the processor from it."""
+        for worker in self._workers:
+            worker.start()
 
     # jobs
 
@@ -219,6 +226,35 @@ class JobRunner(QObject):
             if ended.trouble and ended.trouble.kind == "bug":
                 log.error("a call failed: %s", ended.trouble.details)
             self.call_ended.emit(ended)
+
+
+class _WhenNeeded:
+    """A `Helper` that is started by its first call or by `start`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._helper: Worker | None = None
+        self._is_closed = False
+
+    def start(self) -> Worker:
+        """The helper, started."""
+        with self._lock:
+            if self._helper is None:
+                self._helper = Helper()
+                if self._is_closed:
+                    self._helper.close()
+            return self._helper
+
+    def run(self, function: Callable[..., Any], *args: Any, tick: Tick) -> Any:
+        """See `aside.Worker.run`."""
+        return self.start().run(function, *args, tick=tick)
+
+    def close(self) -> None:
+        """Ends the helper; none is started from then on."""
+        with self._lock:
+            self._is_closed = True
+            if self._helper is not None:
+                self._helper.close()
 
 
 def _pool(parent: QObject) -> QThreadPool:

@@ -130,6 +130,7 @@ class SettingsForm(QWidget):
         self.size_mm.set_value(size_mm)
         self.seed = CalmSpinBox()
         self.seed.setRange(0, 2**31 - 1)
+        self.seed.setAccessibleName("Seed")
         self.seed.setToolTip("Another seed gives another result from the same picture")
         self._seed_label = label("Seed", "dim")
         self._options_box = QWidget()
@@ -196,8 +197,9 @@ class SettingsForm(QWidget):
         self._seed_label.setVisible(self._has_seed())
 
     def _has_seed(self) -> bool:
-        keys = {self.engine_key, *(spec.key for spec in catalog.of_role(Role.MAKER) if self._uses_prompt)}
-        return any(spec.uses_seed and (spec.key in keys or AUTO in keys) for spec in catalog.ENGINES)
+        sculptors = [spec for spec in catalog.of_role(Role.SCULPTOR) if self.engine_key in (AUTO, spec.key)]
+        makers = catalog.of_role(Role.MAKER) if self._uses_prompt else ()
+        return any(spec.uses_seed for spec in (*sculptors, *makers))
 
     def _options(self) -> dict[str, OptionValue]:
         """What the user changed, as `engine.option`; what is common to all sculptors goes to each."""

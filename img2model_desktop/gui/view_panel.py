@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QColor, QPalette
+from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from img2model_desktop.errors import SetupProblem
@@ -54,6 +55,9 @@ class ViewPanel(QWidget):
         self._place.setAutoFillBackground(True)
         self._place.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._place.setMinimumSize(240, 160)
+        # A window that gets its first OpenGL child later is made anew by Qt: it would flicker and lose the focus.
+        self._seed = QOpenGLWidget(self._place)
+        self._seed.resize(1, 1)
         # What is told lies over the mesh, so that the mesh does not jump when something is told.
         self._told = QWidget()
         column = QVBoxLayout(self._told)
