@@ -7,6 +7,7 @@ sees the file. What comes out is always a `Picture` or one `InputProblem` with w
 
 import importlib
 import io
+import logging
 import struct
 import threading
 import warnings
@@ -47,6 +48,9 @@ _DECODER_FAULTS = (
     struct.error,
     zlib.error,
 )
+
+# Decoders also complain in the log; without a handler of its own that would end up on the command line's stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # One picture is decoded at a time: it bounds the memory, and the filter of warnings belongs to the whole process.
 _ONE_AT_A_TIME = threading.Lock()

@@ -33,6 +33,7 @@ FRINGE_SHARE = 0.3  # of the subject's colour in it
 PEN_SPREAD = 6.0  # in Lab: a drawn line varies less than a lit thing
 EDGE_TIMES = 3.0  # contrast around an opening, in tolerances
 LIKELY_SHARE = 0.3  # of the greatest score
+CHANCE_SHARE = 0.03  # the same after a graph cut
 SPECK_SHARE = 0.004  # of the subject's area; smaller parts are dirt
 
 
@@ -61,6 +62,8 @@ def split(rgb: Rgb, known: NDArray[np.int8], sensitivity: float, progress: Progr
         inside &= ~_fringe(lab, inside, tolerance)
     else:
         inside = _graph_cut(rgb, inside, seeds | (known < 0), known, progress.part(0.4, 1.0))
+        # Colours alone decided there: what is small is chance, on both sides.
+        inside = ~_without_specks(~_without_specks(inside, CHANCE_SHARE), CHANCE_SHARE * inside.mean())
     progress.update(1.0)
     return _without_specks((_without_threads(inside, ring) | (known > 0)) & (known >= 0))
 
@@ -339,9 +342,9 @@ def _unlike(lab: Lab, ring: Mask) -> NDArray[np.float32]:
     return np.asarray(np.exp(-seen * 100.0), np.float32)
 
 
-def _without_specks(inside: Mask) -> Mask:
-    """Without parts that are too small to be meant."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
+def _without_specks(mask: Mask, share: float = SPECK_SHARE) -> Mask:
+    """Without parts that are smaller than a share of the whole."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
-    return np.asarray((areas >= max(2.0, SPECK_SHARE * areas.sum()))[labels], bool)
+    return np.asarray((areas >= max(2.0, share * areas.sum()))[labels], bool)
