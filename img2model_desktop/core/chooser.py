@@ -24,7 +24,8 @@ PLAIN_RANGE = 24  # levels that a plain background differs by from its middle co
 PLAIN_SHARE = 0.85  # of the border that has it
 FLAT_RANGE = 8  # levels that a flat area's neighbouring pixels differ by at most
 FLAT_SHARE = 0.6  # of the subject's inner pixels that lie in flat areas
-SAME_COLOUR = 1  # levels: what differs by more is shading, even on something black
+SAME_COLOUR = 1  # levels that a flat colour may stray by
+SHADE = 4  # levels: what strays farther, up to this, is shading, even on something black
 FEW_COLOURS = 8  # that cover `COVERED` of a logo
 COVERED = 0.9
 EVEN = 0.965  # least share of the area that is the same on both sides of the axis
@@ -110,9 +111,12 @@ def _is_flat(picture: Picture) -> bool:
     flat = inner & (spread <= FLAT_RANGE)
     codes, counts = np.unique(colours[flat] @ np.array([1 << 16, 1 << 8, 1]), return_counts=True)
     every, rest = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1), counts.copy()
+    covered = 0
     for _ in range(FEW_COLOURS):
-        rest[np.abs(every - every[np.argmax(rest)]).max(axis=1) <= SAME_COLOUR] = 0
-    return bool(rest.sum() <= (1 - COVERED) * counts.sum())
+        off = np.abs(every - every[np.argmax(rest)]).max(axis=1)
+        covered += int(rest[off <= SAME_COLOUR].sum())
+        rest[off <= SHADE] = 0  # counts for nothing, so that a gradient is not eaten up slice by slice
+    return bool(covered >= COVERED * counts.sum())
 
 
 def _is_turned(picture: Picture, silhouette: Silhouette) -> bool:

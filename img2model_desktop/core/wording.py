@@ -7,6 +7,7 @@ from collections.abc import Callable
 from img2model_desktop.errors import InputProblem
 
 MOST_LETTERS = 120
+MARKS = '"“”„«»‹›「」 \n'
 MOST_LINES = 12
 FEW_WORDS = 3  # so many words are lettered without further questions
 # A pair of quotation marks of any language; a straight or curly single one only where it cannot be an apostrophe.
@@ -31,7 +32,7 @@ def words_to_letter(prompt: str) -> str:
     text = unicodedata.normalize("NFC", prompt).replace("\r\n", "\n").replace("\r", "\n").strip()
     quoted = [next(part for part in found if part) for found in _QUOTED.findall(text)]
     wanted = "\n".join(_tidy(part) for part in quoted) if quoted else _tidy(text)
-    wanted = wanted.strip()
+    wanted = wanted.strip() if wanted.strip(MARKS) else ""
     if not wanted:
         raise InputProblem("The prompt is empty.", "Type the words that are to become letters, for example: Hello")
     if not quoted and _describes(wanted):
