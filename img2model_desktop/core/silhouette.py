@@ -5,7 +5,7 @@ centre of the first pixel is (0.5, 0.5).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -22,7 +22,7 @@ Points = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]
 
 FRINGE = 2  # pixels around those that are inside whose alpha says where the outline is
-MARGIN = 4  # pixels of outside around the picture, so that a subject that touches the frame is closed too
+MARGIN = 10  # entries of outside around the subject: it is closed at the frame, and smoothing does not feel the edge
 FIELD_LIMIT = 5_000_000  # entries: larger subjects are averaged down; alpha keeps the outline sub-pixel
 HALF = 128  # alpha from here on is inside
 SURE = 0.05  # px: a pixel's centre stays at least so far on its own side of the outline
@@ -108,6 +108,7 @@ def silhouette_of(alpha: Alpha, dust: float = 1 / 5000, progress: Progress | Non
     The outline is where alpha is one half. Where alpha is anti-aliased, that is known to a fraction of a pixel;
     where it is a hard mask, the outline is pulled tight between the pixel centres inside and outside, which takes
     the staircase away and keeps every pixel on its own side: nothing thin is lost, nothing apart grows together.
+    Pixels that touch at a corner are one part.
 
     Args:
         alpha: `(h, w) uint8`.
@@ -133,6 +134,7 @@ def silhouette_of(alpha: Alpha, dust: float = 1 / 5000, progress: Progress | Non
         mask = (subject >= subject.max()).astype(np.uint8)
     progress.update(0.1)
     _remove_dust(mask, dust)
+    _join_corners(mask, subject)
     progress.update(0.3)
     distance = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
     distance -= np.asarray(cv2.distanceTransform(1 - mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
@@ -171,6 +173,25 @@ def _remove_dust(mask: NDArray[np.uint8], dust: float) -> None:
             small[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))] = False
         if small.any():
             mask[small[labels]] = 1 - wanted
+
+
+def _join_corners(mask: NDArray[np.uint8], alpha: Alpha) -> None:
+    """Where two pixels touch at a corner alone, takes the more opaque of the two beside them in, in place.
+
+    A slanted line of one pixel is such a row of corners; it shall stay one piece.
+    """
+    upper, lower = (slice(None, -1), slice(1, None))
+    while True:
+        a, b, c, d = (mask[rows, columns] for rows in (upper, lower) for columns in (upper, lower))
+        falling, rising = (a & d) > (b | c), (b & c) > (a | d)
+        if not (falling.any() or rising.any()):
+            return
+        rows, columns = np.nonzero(falling)
+        right = alpha[rows, columns + 1] >= alpha[rows + 1, columns]
+        mask[rows + ~right, columns + right] = 1
+        rows, columns = np.nonzero(rising)
+        below = alpha[rows + 1, columns + 1] > alpha[rows, columns]
+        mask[rows + below, columns + below] = 1
 
 
 def _bounds(alpha: Alpha, mask: NDArray[np.uint8], distance: Field) -> tuple[Field, Field]:
@@ -383,7 +404,8 @@ def _on_lattice(silhouette: Silhouette, step: float) -> tuple[Field, float]:
     framed[: field.shape[0], : field.shape[1]] = field
     field = framed
     np.copyto(field, np.copysign(np.float32(1e-3), field), where=np.abs(field) < 1e-3)
-    field[0], field[-1], field[:, 0], field[:, -1] = -step, -step, -step, -step
+    for border in (field[0], field[-1], field[:, 0], field[:, -1]):
+        np.minimum(border, -step, out=border)
     return field, step
 
 
@@ -436,13 +458,32 @@ def _cut_smoothly(
     settled, made = lattice.settle(triangles, np.where(snapped, 0.0, value), snapped, value)
     at = np.where((settled == 0)[:, None], moved, at)
     progress.update(0.8)
-    points = _places(made, at)
+    points = _places(_on_zero(silhouette, made, at), at)
     before = np.full_like(made.after, -1)
     before[made.after[made.after >= 0]] = np.nonzero(made.after >= 0)[0]
     faces = made.faces[:, ::-1]  # lattice triangles turn from x to y: clockwise where y points down
     _iron(points, faces, made.after, before)
     distance = _measured(silhouette, points, made.after, before, value[made.ends[:, 0]])
     return Flat(points.astype(np.float64), faces, lattice.loops(before), distance.astype(np.float64))
+
+
+def _on_zero(silhouette: Silhouette, made: lattice.Cut, at: Points) -> lattice.Cut:
+    """The cut with its new vertices where the distance is 0, which on long edges it is not quite where a line says."""
+    cuts = np.nonzero(made.ends[:, 0] != made.ends[:, 1])[0]
+    first, second = at[made.ends[cuts, 0]], at[made.ends[cuts, 1]]
+    low, high = np.zeros(len(cuts)), np.ones(len(cuts))
+    above, below = silhouette.distance_at(first), silhouette.distance_at(second)
+    usable = (above > 0) & (below < 0)
+    share = made.share[cuts]
+    for _ in range(3):  # regula falsi
+        here = silhouette.distance_at(first + (second - first) * share[:, None])
+        inside = here > 0
+        low, above = np.where(inside, share, low), np.where(inside, here, above)
+        high, below = np.where(inside, high, share), np.where(inside, below, here)
+        share = low + (high - low) * (above / np.maximum(above - below, 1e-12)).clip(0, 1)
+    shares = made.share.copy()
+    shares[cuts[usable]] = share[usable].clip(lattice.NEAR_END, 1 - lattice.NEAR_END)
+    return replace(made, share=shares)
 
 
 def _iron(points: Points, faces: Indices, after: Indices, before: Indices) -> None:
@@ -499,8 +540,15 @@ def _measured(silhouette: Silhouette, points: Points, after: Indices, before: In
     near = np.nonzero((after < 0) & (rough < 2 * band))[0]
     at = nearest[labels[rows[near], columns[near]]]
     exact = np.full(len(near), np.inf)
-    for first in (before[before[at]], before[at], at, after[at]):
+    # The nearest rim vertex is known to a field entry or so: as many edges to either side may be nearer.
+    edge = np.hypot(*(points[rim] - points[after[rim]]).T).mean()
+    beside = int(min(max(2 * silhouette.pixel / edge, 1.0), 8.0)) + 1
+    first = at
+    for _ in range(beside):
+        first = before[first]
+    for _ in range(2 * beside):
         exact = np.minimum(exact, _to_segment(points[near], points[first], points[after[first]]))
+        first = after[first]
     share = ((rough[near] - band) / band).clip(0, 1)
     measured = np.where(after >= 0, 0.0, rough)
     measured[near] = share * rough[near] + (1 - share) * np.minimum(exact, 2 * rough[near] + silhouette.pixel)
