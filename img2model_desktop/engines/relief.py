@@ -62,7 +62,7 @@ class Relief:
         ground = {"plaque": _plaque, "coin": _coin, "cut-out": _cut_out}[shape](work, options.frame)
         progress.update(0.15)
         height = _height(ground, work, options, progress.part(0.15, 0.35))
-        longest = float(max(ground.picture.width, ground.picture.height))
+        longest = float(max(np.ptp(np.concatenate(ground.plate.rims), axis=0)))
         slab = self._emboss(ground, height, options, longest, progress.part(0.35, 0.9))
         uv, texture = _painted(ground, slab, options.texture_px)
         progress.update(0.95)
