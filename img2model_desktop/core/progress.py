@@ -23,7 +23,7 @@ class Progress:
 
     def __init__(
         self,
-        report: Callable[[float], None] = lambda fraction: None,
+        report: Callable[[float], None] = lambda _: None,
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         self._report = report
