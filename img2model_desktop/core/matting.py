@@ -5,7 +5,7 @@ from the pixels on either side, alpha is the projection of the pixel's colour on
 front's colour then follows by averaging under the found alpha and taking up what the mixture leaves unexplained
 (Forte, "Approximate fast foreground colour estimation", ICIP 2021).
 
-All of it is local, so it works on strips: memory is bounded and the work can be stopped between two of them.
+All of it is local, so it works on tiles along the outline: memory is bounded and the work can be stopped between two.
 """
 
 import math
@@ -20,7 +20,7 @@ from img2model_desktop.core.progress import Progress
 Rgb = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
-STRIP_PIXELS = 140_000  # worked on at once: about 50 ms
+TILE_PX = 320  # side of the squares worked on one by one: a few hundredths of a second each
 GRAIN = 6.0  # difference of front and back, levels, below which colour says little about alpha
 LOW, HIGH = 0.06, 0.94  # alphas that grain cannot tell from 0 and 1
 
@@ -49,26 +49,32 @@ def refine(rgb: Rgb, rough: NDArray[np.bool_], softness: float, progress: Progre
     alpha = (outline >= 128).astype(np.uint8) * np.uint8(255)
     colours = rgb.copy()
     edges = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    across = np.flatnonzero(edges.any(axis=0))
-    strip = max(64, STRIP_PIXELS // width)
-    for top in range(0, height if len(across) else 0, strip):
-        progress.update(top / height)
-        # What lies farther from the outline than the windows reach stays as it is.
-        reach, halo = 2 * radius, 6 * radius
-        rows = slice(top, min(top + strip, height))
-        columns = slice(max(0, int(across[0]) - reach), min(width, int(across[-1]) + reach + 1))
-        if not edges[max(0, rows.start - reach) : rows.stop + reach].any():
+    # What lies farther from the outline than the windows reach stays as it is.
+    reach, halo = 2 * radius, 6 * radius
+    side = max(TILE_PX, 5 * halo // 2)
+    tiles = [(top, left) for top in range(0, height, side) for left in range(0, width, side)]
+    for done, (top, left) in enumerate(tiles):
+        progress.update(done / len(tiles))
+        if not edges[_window(top, left, side, reach)].any():
             continue
-        up, left = max(0, rows.start - halo), max(0, columns.start - halo)
-        wide = (slice(up, min(height, rows.stop + halo)), slice(left, min(width, columns.stop + halo)))
-        matte = _refine_strip(rgb[wide], outline[wide], radius, softness)
-        inner = (slice(rows.start - up, rows.stop - up), slice(columns.start - left, columns.stop - left))
-        alpha[rows, columns], colours[rows, columns] = matte.alpha[inner], matte.colours[inner]
+        inner, wide = _window(top, left, side, 0), _window(top, left, side, halo)
+        matte = _refine_tile(rgb[wide], outline[wide], radius, softness)
+        up, aside = top - wide[0].start, left - wide[1].start
+        part = _window(up, aside, side, 0)
+        alpha[inner], colours[inner] = matte.alpha[part], matte.colours[part]
     progress.update(1.0)
     return Matte(alpha, colours)
 
 
-def _refine_strip(rgb: Rgb, outline: NDArray[np.uint8], radius: int, softness: float) -> Matte:
+def _window(top: int, left: int, side: int, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of a square and a margin around it, from 0 on."""
+    return (
+        slice(max(0, top - margin), top + side + margin),
+        slice(max(0, left - margin), left + side + margin),
+    )
+
+
+def _refine_tile(rgb: Rgb, outline: NDArray[np.uint8], radius: int, softness: float) -> Matte:
     inside = (outline >= 128).astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     core, near = cv2.erode(inside, disc), cv2.dilate(inside, disc)
