@@ -432,13 +432,16 @@ def _marks(field: Field, step: float, wanted: float, rim_share: float) -> NDArra
     A vertex of a level whose squares have side s is there when the wanted side of triangles around it is below s.
     """
     marks = np.zeros(field.shape, bool)
+    deepest = float(field.max())
     for side in lattice.levels(TOP):
         half = side // 2
         length = side * step  # between the vertices that a vertex of this level stands in the middle of
         for rows, columns, longest in ((half, half, length * 1.414), (half, 0, length), (0, half, length)):
             near = field[rows::side, columns::side]
-            # Grows from the rim's size to the inner size over a band that is a few triangles wide.
-            target = (rim_share * wanted + 0.25 * np.maximum(near - wanted, 0)).clip(None, wanted)
+            # Grows from the rim's size to the inner size over a band that is a few triangles wide. The inner size
+            # itself grows a little with depth: a level then comes in bit by bit, not everywhere at once.
+            inner = wanted * (0.84 + 0.35 * np.maximum(near, 0) / deepest)
+            target = np.minimum(rim_share * wanted + 0.25 * np.maximum(near - wanted, 0), inner)
             marks[rows::side, columns::side] = (target * 1.414 < longest) & (near > -0.75 * longest)
     lattice.mark_thin(marks, field > 0, TOP)
     lattice.close_marks(marks, TOP)

@@ -25,12 +25,12 @@ Values = NDArray[np.float64]
 LOOK_PX = 192  # longest side of the grid that the outline is looked at on
 BAND = 0.4  # of the outline's mean extent: so far above its lowest point it may touch the ground
 SAG = (0.03, 0.05)  # of the contacts' width: level below the first; seen from above from the first plus the second
-SYMMETRY = (0.92, 0.06)  # overlap with the mirror image from where on the picture counts as taken from the front
-UPRIGHT = 0.33  # slope of a tall subject's middle surface: tan 18 degrees, a usual camera's look down
-FALL = 1.1  # how fast the slope falls with the logarithm of the aspect ratio
+SYMMETRY = (0.88, 0.06)  # overlap with the mirror image from where on the picture counts as taken from the front
+UPRIGHT = 0.28  # slope of a tall subject's middle surface; a usual camera looks down by 16 to 18 degrees
+FALL = 0.95  # how fast the slope falls with the logarithm of the aspect ratio
 TALL = 0.7  # width over height up to which a subject counts as tall
 FLATTEST = -1.4  # the slope is not taken to be below this
-TURN = 2.4  # depth for each unit that the line of contacts rises; 1 / tan(17.5 degrees) would be 3.2
+TURN = 2.0  # depth for each unit that the line of contacts rises; 1 / tan(17.5 degrees) would be 3.2
 STEEPEST = 0.45  # the line of contacts is not believed to rise more than this
 
 

@@ -17,7 +17,7 @@ Field = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 SOLVE_PX = 320  # longest side of the grid that the height is solved on; the height is smooth, the outline is not
-DEPTH = 1.15  # thickness over local width; fitted, as are the next two, with the constants of stance.py
+DEPTH = 1.3  # thickness over local width; fitted, as are the next two, with the constants of stance.py
 GROWTH = 0.85  # power with which thickness follows local width; 1 would make every part as deep as it is wide
 USUAL = 0.15  # half width, of the subject's longer side, at which a part is DEPTH times as deep as it is wide
 EVEN = 0.03  # of the subject's longer side: over such lengths the scale of the thickness is evened out
