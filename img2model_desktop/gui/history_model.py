@@ -5,7 +5,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, SignalInstance, Slot
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, SignalInstance, Slot
 from PySide6.QtGui import QBitmap, QImage, QImageReader, QPixmap, QRegion
 
 from img2model_desktop.core.events import Stage
@@ -20,6 +20,7 @@ Index = QModelIndex | QPersistentModelIndex
 JOB_ROLE = Qt.ItemDataRole.UserRole
 THUMBNAIL_SIDE_PX = 256
 THUMBNAILS_KEPT = 200
+PROGRESS_EVERY_MS = 100  # each repaint makes the whole window be put together again, which costs what the job could use
 PICTURE_FILES = (THUMBNAIL, "cutout.png", "made.png")  # in a job folder, the best first
 
 # How a job's time is shared among its stages, as measured on a standard job: a bar that runs evenly.
@@ -66,6 +67,11 @@ class HistoryModel(QAbstractListModel):
         super().__init__()
         self._jobs = jobs
         self._rows: list[JobRow] = list(jobs.jobs())
+        self._moved: set[str] = set()  # jobs whose progress has not been shown yet
+        self._pace = QTimer(self)
+        self._pace.setSingleShot(True)
+        self._pace.setInterval(PROGRESS_EVERY_MS)
+        self._pace.timeout.connect(self._on_pace)
         self._thumbnails: OrderedDict[str, tuple[Path | None, QPixmap]] = OrderedDict()
         jobs.job_changed.connect(self._on_job_changed)
         jobs.job_removed.connect(self._on_job_removed)
@@ -115,8 +121,13 @@ class HistoryModel(QAbstractListModel):
             return  # removed in between
         index = self.row_of(job_id)
         if index.isValid():
-            self._rows[index.row()] = row
-            self.dataChanged.emit(index, index)
+            before, self._rows[index.row()] = self._rows[index.row()], row
+            if (before.state, before.stage) == (row.state, row.stage):
+                self._moved.add(job_id)
+                if not self._pace.isActive():
+                    self._pace.start()
+            else:
+                self.dataChanged.emit(index, index)
         else:
             self.beginInsertRows(QModelIndex(), 0, 0)
             self._rows.insert(0, row)
@@ -130,6 +141,14 @@ class HistoryModel(QAbstractListModel):
             del self._rows[index.row()]
             self._thumbnails.pop(job_id, None)
             self.endRemoveRows()
+
+    @Slot()
+    def _on_pace(self) -> None:
+        for job_id in self._moved:
+            index = self.row_of(job_id)
+            if index.isValid():
+                self.dataChanged.emit(index, index)
+        self._moved.clear()
 
     def _thumbnail(self, row: JobRow) -> QPixmap:
         found = self._thumbnails.get(row.id)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, QModelIndex, Qt, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -25,7 +25,7 @@ from img2model_desktop.gui.drag_handle import DragHandle
 from img2model_desktop.gui.export_panel import ExportPanel
 from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.file_manager import show_in_folder
-from img2model_desktop.gui.history_model import engine_title, input_of
+from img2model_desktop.gui.history_model import JOB_ROLE, engine_title, input_of
 from img2model_desktop.gui.history_panel import HistoryPanel
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import InputPanel
@@ -109,7 +109,7 @@ class MainWindow(QMainWindow):
         self.input.generate_wished.connect(self._on_generate_wished)
         self.input.browse_wished.connect(self.browse)
         runner.event_received.connect(self._on_event)
-        runner.job_changed.connect(self._on_job_changed)
+        history.model.dataChanged.connect(self._on_rows_changed)
         runner.queue_changed.connect(self._on_queue_changed)
         history.job_selected.connect(self._on_job_selected)
         history.stop_wished.connect(runner.cancel)
@@ -197,11 +197,12 @@ class MainWindow(QMainWindow):
                 if is_shown:
                     self._show_result(self._runner.job(event.job_id), keep_camera=True)
 
-    @Slot(str)
-    def _on_job_changed(self, job_id: str) -> None:
-        row = self._runner.job(job_id)
-        if row.state is JobState.RUNNING:
-            self.middle.work.show_job(row)
+    @Slot(QModelIndex, QModelIndex)
+    def _on_rows_changed(self, first: QModelIndex, last: QModelIndex) -> None:
+        for number in range(first.row(), last.row() + 1):
+            row: JobRow = self.history.model.index(number).data(JOB_ROLE)
+            if row.state is JobState.RUNNING:
+                self.middle.work.show_job(row)
 
     @Slot()
     def _on_queue_changed(self) -> None:
@@ -382,7 +383,10 @@ class MainWindow(QMainWindow):
     # Beginning and end
 
     def _restore(self) -> None:
-        parts = [QByteArray(base64.b64decode(part)) for part in self._state.layout.split(".")]
+        try:
+            parts = [QByteArray(base64.b64decode(part)) for part in self._state.layout.split(".")]
+        except ValueError:  # a damaged settings file is no reason not to open
+            parts = []
         if len(parts) == 3 and self.restoreGeometry(parts[0]):
             self._outer.restoreState(parts[1])
             self._upper.restoreState(parts[2])

@@ -62,7 +62,7 @@ class InlineCaller(QObject):
 
 
 @pytest.fixture
-def caller(qapp: QApplication) -> InlineCaller:  # noqa: ARG001 - the application must be there
+def caller(qapp: QApplication) -> InlineCaller:
     return InlineCaller()
 
 

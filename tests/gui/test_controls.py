@@ -59,7 +59,7 @@ def test_slider_and_field_of_a_number_agree(qtbot: QtBot) -> None:
 
 
 @given(st.integers(500, 1_000_000))
-def test_a_wide_range_is_felt_in_factors(qapp: QApplication, count: int) -> None:  # noqa: ARG001
+def test_a_wide_range_is_felt_in_factors(qapp: QApplication, count: int) -> None:
     field = NumberField("Triangles", 500, 1_000_000, 1000, whole=True)
     field.set_value(count)
     assert field.value == count

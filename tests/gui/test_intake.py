@@ -71,5 +71,3 @@ def test_text_is_no_picture(tmp_path: Path) -> None:
     mime = mime_of(text="hello")
     assert not can_bring(mime)
     assert brought(mime, tmp_path).refusal
-
-

@@ -9,7 +9,7 @@ from img2model_desktop.gui.latest_call import LatestCall
 from img2model_desktop.gui.runner import CallEnded, Trouble
 
 
-def look(number: int, report: Any, is_cancelled: Any) -> int:  # noqa: ARG001
+def look(number: int, report: Any, is_cancelled: Any) -> int:
     return number
 
 
@@ -22,7 +22,7 @@ class Scripted(QObject):
         super().__init__()
         self.started: list[int] = []
 
-    def call(self, function: Any, *args: Any) -> int:  # noqa: ARG002
+    def call(self, function: Any, *args: Any) -> int:
         self.started.append(args[0])
         return len(self.started)
 
@@ -40,7 +40,7 @@ def heard(latest: LatestCall) -> list[tuple[Any, Any]]:
     return answers
 
 
-def test_wishes_in_between_are_never_started(qtbot: QtBot) -> None:  # noqa: ARG001
+def test_wishes_in_between_are_never_started(qtbot: QtBot) -> None:
     caller = Scripted()
     latest = LatestCall(caller)
     answers = heard(latest)
@@ -54,7 +54,7 @@ def test_wishes_in_between_are_never_started(qtbot: QtBot) -> None:  # noqa: ARG
     assert not latest.is_busy
 
 
-def test_what_was_forgotten_is_not_told(qtbot: QtBot) -> None:  # noqa: ARG001
+def test_what_was_forgotten_is_not_told(qtbot: QtBot) -> None:
     caller = Scripted()
     latest = LatestCall(caller)
     answers = heard(latest)
@@ -71,7 +71,7 @@ def test_what_was_forgotten_is_not_told(qtbot: QtBot) -> None:  # noqa: ARG001
     assert answers == [(4, None)]
 
 
-def test_trouble_is_told_and_others_calls_are_not_ours(qtbot: QtBot) -> None:  # noqa: ARG001
+def test_trouble_is_told_and_others_calls_are_not_ours(qtbot: QtBot) -> None:
     caller = Scripted()
     latest, other = LatestCall(caller), LatestCall(caller)
     answers, others = heard(latest), heard(other)

@@ -1,0 +1,416 @@
+"""The main job in the real window: drop a picture, look at the mesh, save it; and everything around it."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
+from pytestqt.qtbot import QtBot
+
+from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.picture_files import read_picture, write_png
+from img2model_desktop.core.request import Quality, Request
+from img2model_desktop.gui.calls import THUMBNAIL
+from img2model_desktop.gui.icons import Icons
+from img2model_desktop.gui.intake import image_from
+from img2model_desktop.gui.main_window import MainWindow
+from img2model_desktop.gui.messages import Tone
+from img2model_desktop.gui.runner import JobRunner
+from img2model_desktop.gui.theme import DARK, LIGHT, Theme, ThemeChoice
+from img2model_desktop.gui.window_state import Places, WindowState
+from img2model_desktop.jobs.job_row import JobRow, JobState
+from img2model_desktop.jobs.store import Store
+from tests.gui.conftest import disc
+
+JOB_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def runner(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobRunner]:
+    """One runner for this file: its helper processes take a second or two to start.
+
+    A test that stops a job that runs needs a runner of its own, because that can cost the helper process.
+    """
+    folder = tmp_path_factory.mktemp("runner")
+    runner = JobRunner(Store(folder / "history.sqlite3", folder / "jobs"))
+    runner.warm_up()
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def stoppable(qapp: QApplication, tmp_path: Path) -> Iterator[JobRunner]:
+    runner = JobRunner(Store(tmp_path / "history.sqlite3", tmp_path / "jobs"))
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def places(tmp_path: Path, photo: Path) -> Places:
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text("# What is new\n\nThe first one.\n")
+    return Places((photo,), tmp_path / "pasted", changelog, tmp_path)
+
+
+@pytest.fixture
+def window(
+    qtbot: QtBot, runner: JobRunner, theme: Theme, icons: Icons, places: Places, tmp_path: Path
+) -> Iterator[MainWindow]:
+    window = MainWindow(runner, theme, icons, WindowState(export_dir=str(tmp_path)), places)
+    with qtbot.waitActive(window):
+        window.show()
+        window.activateWindow()
+    yield window
+    for row in runner.jobs():
+        if not row.state.has_ended:
+            runner.cancel(row.id)
+    qtbot.waitUntil(lambda: not runner.is_busy and not runner._calls, timeout=JOB_MS)
+    for row in runner.jobs():
+        runner.remove(row.id)
+    window.close()
+    window.deleteLater()
+
+
+def mime_of(*paths: Path | str) -> QMimeData:
+    mime = QMimeData()
+    mime.setUrls([QUrl(path) if isinstance(path, str) else QUrl.fromLocalFile(str(path)) for path in paths])
+    return mime
+
+
+def drop(window: MainWindow, mime: QMimeData) -> bool:
+    """Drags something over the mesh view and lets it go; whether the window took the drag."""
+    spot, buttons, keys = QPointF(600, 300), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    actions = Qt.DropAction.CopyAction | Qt.DropAction.MoveAction
+    enter = QDragEnterEvent(spot.toPoint(), actions, mime, buttons, keys)
+    QApplication.sendEvent(window, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(window, QDropEvent(spot, actions, mime, buttons, keys))
+    return enter.isAccepted()
+
+
+def wait_for_cut(qtbot: QtBot, window: MainWindow) -> None:
+    pictures = window.input.pictures
+    qtbot.waitUntil(lambda: pictures.canvas.has_cut or pictures.trouble is not None, timeout=JOB_MS)
+    assert pictures.trouble is None
+
+
+def wait_for_end(qtbot: QtBot, window: MainWindow) -> JobRow:
+    def row() -> JobRow | None:
+        return window.history.current
+
+    qtbot.waitUntil(lambda: row() is not None and row().state.has_ended, timeout=JOB_MS)  # type: ignore[union-attr]
+    found = row()
+    assert found is not None
+    return found
+
+
+def message(window: MainWindow) -> str:
+    told = window.middle.messages.message
+    return "" if told is None else f"{told.text} {told.advice}".strip()
+
+
+@pytest.mark.gl
+def test_drop_a_picture_look_at_the_mesh_and_save_it(
+    qtbot: QtBot, window: MainWindow, photo: Path, tmp_path: Path
+) -> None:
+    window.start_view()
+    view = window.middle.view
+    assert view is not None
+    assert drop(window, mime_of(photo))
+    wait_for_cut(qtbot, window)
+    qtbot.mouseClick(window.input.form.quality.button("draft"), Qt.MouseButton.LeftButton)
+    window.input.form.engine.setCurrentIndex(window.input.form.engine.findData("inflate"))
+    with qtbot.waitSignal(window.middle.mesh_shown, timeout=JOB_MS):
+        qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    row = wait_for_end(qtbot, window)
+    assert row.state is JobState.DONE
+    assert row.request == Request(picture=str(photo), engine="inflate", quality=Quality.DRAFT)
+    qtbot.waitUntil(lambda: window.export.can_save and view.buffers is not None, timeout=JOB_MS)
+    facts = row.facts
+    assert facts is not None
+    assert facts.watertight
+    pixels = view.screenshot(transparent=True).pixels
+    solid = pixels[pixels[..., 3] == 255]
+    assert 0.05 < len(solid) / pixels[..., 0].size < 0.9
+    assert np.median(solid[:, 0].astype(int) - solid[:, 2]) > 60  # the red of the picture is on the mesh
+
+    qtbot.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    dialog = window.dialogs.current
+    assert dialog is not None
+    assert not dialog.isModal()
+    dialog.selectNameFilter("STL (*.stl)")
+    dialog.filterSelected.emit("STL (*.stl)")
+    assert window.export.suffix == ".stl"
+    out = tmp_path / "saved.stl"
+    with qtbot.waitSignal(window.export.saved, timeout=JOB_MS):
+        dialog.fileSelected.emit(str(out))
+        dialog.close()
+    saved = trimesh.load(out, force="mesh")
+    assert saved.is_watertight
+    assert max(saved.extents) == pytest.approx(100.0, rel=1e-4)
+    assert len(saved.faces) == facts.faces
+    qtbot.waitUntil(lambda: (row.folder / THUMBNAIL).is_file(), timeout=JOB_MS)
+    assert window.dialogs.current is None
+
+
+def test_several_pictures_become_several_jobs_and_all_are_stopped(
+    qtbot: QtBot, stoppable: JobRunner, theme: Theme, icons: Icons, places: Places, photo: Path, cut_out: Path
+) -> None:
+    runner = stoppable
+    window = MainWindow(runner, theme, icons, WindowState(), places)
+    qtbot.addWidget(window)
+    window.show()
+    assert drop(window, mime_of(photo, cut_out))
+    wait_for_cut(qtbot, window)
+    qtbot.mouseClick(window.input.form.quality.button("draft"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.input.queue_all_button, Qt.MouseButton.LeftButton)
+    assert [row.request.picture for row in runner.jobs()] == [str(cut_out), str(photo)]
+    qtbot.waitUntil(window.middle.work.isVisible, timeout=JOB_MS)
+    window.menus.action("stop_all").trigger()
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=JOB_MS)
+    assert {row.state for row in runner.jobs()} == {JobState.STOPPED}
+    assert not window.middle.work.isVisible()
+    window.close()
+
+
+def test_drag_over_the_window_shows_where_it_goes(window: MainWindow, photo: Path) -> None:
+    canvas = window.input.pictures.canvas
+    before = canvas.grab().toImage()
+    mime = mime_of(photo)  # the event does not keep it alive
+    enter = QDragEnterEvent(
+        QPointF(9, 9).toPoint(),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(window, enter)
+    assert canvas.grab().toImage() != before
+    QApplication.sendEvent(window, QDragLeaveEvent())
+    assert canvas.grab().toImage() == before
+
+
+def test_link_is_refused_politely(window: MainWindow) -> None:
+    assert drop(window, mime_of("https://example.org/fox.png"))
+    assert message(window).startswith("That is a link, and this program does not go online.")
+    assert window.input.request().picture == ""
+    plain = QMimeData()
+    plain.setText("only words")
+    assert not drop(window, plain)
+
+
+def test_picture_is_pasted(qtbot: QtBot, window: MainWindow, places: Places) -> None:
+    picture = disc(cut=True)
+    QApplication.clipboard().setImage(image_from(picture))
+    qtbot.keyClick(window, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    wait_for_cut(qtbot, window)
+    QApplication.clipboard().clear()
+    path = Path(window.input.request().picture)
+    assert path.parent == places.pasted
+    assert np.array_equal(read_picture(path).alpha, picture.alpha)
+
+
+def test_pictures_are_browsed_for(qtbot: QtBot, window: MainWindow, photo: Path) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+    dialog = window.dialogs.current
+    assert isinstance(dialog, QFileDialog)
+    assert "*.webp" in dialog.nameFilters()[0]
+    dialog.filesSelected.emit([str(photo)])
+    dialog.close()
+    wait_for_cut(qtbot, window)
+    assert window.input.request().picture == str(photo)
+
+
+def test_failure_is_told_and_stays_on_its_card(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    empty = tmp_path / "nothing.png"
+    write_png(Picture(np.zeros((40, 40, 4), np.uint8)), empty)
+    window.input.generate_wished.emit((Request(picture=str(empty)),))
+    row = wait_for_end(qtbot, window)
+    assert row.state is JobState.FAILED
+    told = window.middle.messages.message
+    assert told is not None
+    assert told.tone is Tone.ERROR
+    assert told.text == f"“nothing”: {row.error_message}"
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert message(window) == ""
+    window.history.strip.open_wished.emit()
+    assert row.error_message in message(window)
+
+
+def test_request_that_cannot_run_is_told_not_queued(window: MainWindow, runner: JobRunner, tmp_path: Path) -> None:
+    window.input.generate_wished.emit((Request(picture=str(tmp_path / "gone.png")),))
+    assert runner.jobs() == ()
+    assert "gone.png" in message(window)
+
+
+def test_job_is_made_again_loaded_back_and_removed(
+    qtbot: QtBot, window: MainWindow, runner: JobRunner, photo: Path
+) -> None:
+    request = Request(picture=str(photo), engine="inflate", quality=Quality.DRAFT, size_mm=33.0)
+    window.input.generate_wished.emit((request,))
+    first = wait_for_end(qtbot, window)
+    photo.unlink()  # the job has its own copy
+    qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: len(runner.jobs()) == 2)
+    second = wait_for_end(qtbot, window)
+    assert second.id != first.id
+    assert second.state is JobState.DONE
+    assert (second.folder / "result.glb").stat().st_size == pytest.approx(
+        (first.folder / "result.glb").stat().st_size, abs=200
+    )
+    window.history.select(first.id)
+    qtbot.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    wait_for_cut(qtbot, window)
+    loaded = window.input.request()
+    assert Path(loaded.picture).parent == first.folder
+    assert (loaded.engine, loaded.quality, loaded.size_mm) == ("inflate", Quality.DRAFT, 33.0)
+    window.history.remove_wished.emit(first.id)
+    assert first.folder.is_dir()  # nothing is removed before the user has said yes
+    qtbot.mouseClick(window.middle.messages._action, Qt.MouseButton.LeftButton)
+    assert not first.folder.exists()
+    assert [row.id for row in runner.jobs()] == [second.id]
+
+
+def test_result_that_is_gone_is_said_plainly(qtbot: QtBot, window: MainWindow, photo: Path) -> None:
+    window.input.generate_wished.emit((Request(picture=str(photo), quality=Quality.DRAFT),))
+    row = wait_for_end(qtbot, window)
+    (row.folder / "result.glb").unlink()
+    window.history.strip.open_wished.emit()
+    assert not window.export.can_save
+    assert window.middle._hint == "The result of this job is gone"
+
+
+def test_saving_without_a_mesh_says_so(qtbot: QtBot, window: MainWindow) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    assert message(window).startswith("There is no mesh to save yet.")
+    assert window.dialogs.current is None
+
+
+@pytest.mark.gl
+def test_bar_menu_and_view_agree(qtbot: QtBot, window: MainWindow) -> None:
+    window.start_view()
+    view = window.middle.view
+    assert view is not None
+    actions = window.middle.bar.actions_by_name
+    qtbot.keyClick(window, Qt.Key.Key_4)
+    assert view.shading.value == "wireframe"
+    assert actions["wireframe"].isChecked()
+    actions["normals"].trigger()
+    assert view.shading.value == "normals"
+    qtbot.keyClick(window, Qt.Key.Key_G)
+    assert not view.has_grid
+    assert not actions["grid"].isChecked()
+    actions["wires"].trigger()
+    assert view.has_wires
+    assert not actions["frame"].isEnabled()  # there is nothing to frame
+
+
+@pytest.mark.gl
+def test_theme_changes_everywhere_at_once(window: MainWindow, theme: Theme) -> None:
+    window.start_view()
+    for choice, colours in ((ThemeChoice.LIGHT, LIGHT), (ThemeChoice.DARK, DARK)):
+        window.menus.action(f"theme_{choice}").trigger()
+        assert theme.colours is colours
+        image = window.grab().toImage()
+        ratio = image.devicePixelRatio()
+        spot = window.history.mapTo(window, window.history.rect().bottomRight()) * ratio
+        assert image.pixelColor(spot.x() - 3, spot.y() - 3).name() == colours.panel
+    assert window.window_state().theme is ThemeChoice.DARK
+
+
+def test_window_is_as_it_was_left(
+    qtbot: QtBot, runner: JobRunner, theme: Theme, icons: Icons, places: Places, window: MainWindow
+) -> None:
+    window.resize(1111, 777)
+    window._outer.setSizes([420, 691])
+    window.export.choose_format(".ply")
+    window.input.form.size_mm.set_value(55.0)
+    QApplication.processEvents()
+    state = window.window_state()
+    assert (state.export_suffix, state.size_mm) == (".ply", 55.0)
+    again = MainWindow(runner, theme, icons, state, places)
+    qtbot.addWidget(again)
+    again.show()
+    assert again.size().toTuple() == (1111, 777)
+    assert again._outer.sizes() == window._outer.sizes()
+    assert again.export.suffix == ".ply"
+    assert again.input.form.size_mm.value == 55.0
+    again.close()
+    broken = MainWindow(runner, theme, icons, WindowState(layout="not.base64.at all"), places)
+    qtbot.addWidget(broken)
+    broken.close()
+
+
+def test_every_action_is_in_a_menu_and_no_two_share_a_key(window: MainWindow) -> None:
+    keys: dict[str, str] = {}
+    for menu in window.menuBar().actions():
+        for action in menu.menu().actions():  # type: ignore[attr-defined]
+            assert isinstance(action, QAction)
+            for key in action.shortcuts():
+                assert key.toString() not in keys, (action.text(), keys[key.toString()])
+                keys[key.toString()] = action.text()
+    assert {"Ctrl+O", "Ctrl+V", "Ctrl+S", "Ctrl+Return", "Ctrl+Z", "F", "F1", "[", "]", "B", "E"} <= set(keys)
+
+
+def test_help_windows_tell_and_block_nothing(qtbot: QtBot, window: MainWindow) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_F1)
+    window.menus.action("news").trigger()
+    window.menus.action("about").trigger()
+    shown = [child for child in window.findChildren(QDialog) if child.isVisible()]
+    pages = {child.windowTitle(): child.page.toPlainText() for child in shown}  # type: ignore[attr-defined]
+    assert "Ctrl+Return" in pages["Keyboard and mouse"]
+    assert "Frame the mesh" in pages["Keyboard and mouse"]
+    assert "The first one." in pages["What is new"]
+    assert "MIT" in pages["About Image2Model Desktop"]
+    assert not any(child.isModal() for child in shown)
+    for child in shown:
+        child.close()
+
+
+def test_letters_typed_into_the_prompt_stay_letters(qtbot: QtBot, window: MainWindow) -> None:
+    qtbot.mouseClick(window.input.source.button("prompt"), Qt.MouseButton.LeftButton)
+    window.input.words.edit.setFocus()
+    qtbot.keyClicks(window.input.words.edit, "BEFORE 12 [go]")
+    assert window.input.words.prompt == "BEFORE 12 [go]"
+    assert window.input.request().prompt == "BEFORE 12 [go]"
+    window.input.words.edit.clear()
+    qtbot.waitUntil(lambda: not window.input.words._rest.isActive())
+
+
+@pytest.mark.parametrize("size", [(960, 600), (1100, 680), (2400, 1400)])
+def test_nothing_is_cut_off_at_any_size(window: MainWindow, size: tuple[int, int]) -> None:
+    window.resize(*size)
+    QApplication.processEvents()
+    assert window.size().toTuple() == size
+    for panel in (window.input, window.export):
+        page = panel.findChildren(QWidget, "panel_page")[0]
+        assert page.width() <= panel.width()
+    assert window.middle.width() >= 240
+    assert window.middle.width() * window.middle.height() > 0.2 * size[0] * size[1]
+    button = window.input.generate_button
+    assert window.rect().contains(button.mapTo(window, button.rect().bottomRight()))
+
+
+@pytest.mark.gl
+def test_event_loop_goes_on_while_a_job_runs(qtbot: QtBot, window: MainWindow, photo: Path) -> None:
+    from PySide6.QtCore import QTimer
+
+    window.start_view()
+    window.input.bring((photo,))
+    wait_for_cut(qtbot, window)
+    beats: list[float] = []
+    timer = QTimer(window)
+    timer.setInterval(2)
+    timer.timeout.connect(lambda: beats.append(time.thread_time()))
+    timer.start()
+    window.input.generate()
+    wait_for_end(qtbot, window)
+    timer.stop()
+    assert len(beats) > 5
+    # Of this thread's own time, so that a busy machine changes nothing; the benchmark measures the clock's, at rest.
+    assert max(np.diff(beats)) < 0.15
