@@ -20,6 +20,8 @@ Values = NDArray[np.floating[Any]]
 
 MOST_TILT = math.tan(math.radians(20))
 UNEVEN = 0.04  # of a row's width: sides that differ by more are not those of a turned body
+LEAST_ROWS = 8  # of a body
+WITHIN = 0.9  # of the steepest slope
 SMOOTH_PLAY = 0.3  # px: how far smoothing may move the profile
 
 
@@ -85,7 +87,7 @@ def profile_of(silhouette: Silhouette, lying: bool = False) -> Profile:
         rows = _rows(silhouette, axis)
         first, last = _widest(rows.field)
         valid = np.nonzero(last >= first)[0]
-        if len(valid) < 8:
+        if len(valid) < LEAST_ROWS:
             raise InputProblem(
                 "The subject is too small to be turned on the lathe.", "Use a larger picture, or crop it closer."
             )
@@ -165,7 +167,7 @@ def _line(along: Values, middle: Values, width: Values, span: float) -> tuple[fl
         rest = middle - offset - slope * along
         agree = np.abs(rest) < reach * tolerance
         weight = width[agree]
-        if np.count_nonzero(agree) < 8 or np.ptp(along[agree]) < 1:
+        if np.count_nonzero(agree) < LEAST_ROWS or np.ptp(along[agree]) < 1:
             break
         t = along[agree]
         mean_t = np.average(t, weights=weight)
@@ -232,3 +234,42 @@ def _smooth(radius: NDArray[np.float64]) -> NDArray[np.float64]:
     padded = np.pad(radius, 4, mode="reflect", reflect_type="odd") if len(radius) > 4 else np.pad(radius, 4, "edge")
     smooth = np.convolve(padded, kernel / kernel.sum(), "valid")
     return np.clip(smooth, radius - SMOOTH_PLAY, radius + SMOOTH_PLAY)
+
+
+def seen_level(profile: Profile, angle: float) -> Profile:
+    """The profile as it would be seen from the side, from one seen from above.
+
+    Each height of the body is a circle, seen as an ellipse that is `sine` times as high as wide; the outline goes
+    round all of them. With heights stretched by 1 / `sine` the ellipses are circles with their centres on the axis,
+    and the widest of them that fit into the outline make the profile. Circles that lie within another one add
+    nothing: there the body has ended.
+
+    Args:
+        profile: as seen.
+        angle: from above, radians, more than 0 and less than pi / 2.
+
+    Returns:
+        The profile with heights as they are; a circle at the height t is seen around t * cos(angle).
+    """
+    sine, cosine = math.sin(angle), math.cos(angle)
+    along, seen = profile.line()
+    step = max(1.0, (along[-1] - along[0]) / 700)
+    at = np.arange(along[0], along[-1], step)
+    across = np.interp(at, along, seen)
+    apart = ((at[:, None] - at[None, :]) / sine) ** 2 + across[None, :] ** 2
+    tips = np.minimum(np.abs(at - along[0]), np.abs(along[-1] - at)) / sine
+    radius = np.minimum(np.sqrt(apart.min(axis=1)), tips)
+    slope = np.abs(np.gradient(radius, at / sine))
+    # At both ends the circles shrink as fast as their centres move: there they lie within the last real one.
+    body = np.nonzero(slope < WITHIN)[0]
+    if len(body) < LEAST_ROWS:
+        return profile
+    kept = slice(int(body[0]), int(body[-1]) + 1)
+    return Profile(
+        profile.axis,
+        at[kept] / cosine,
+        radius[kept],
+        float(at[kept][0]) / cosine,
+        float(at[kept][-1]) / cosine,
+        profile.evenness,
+    )

@@ -97,6 +97,17 @@ class LatheOptions(_Surface):
         "auto",
         Option("Axis", "Which way the body stands; auto looks for the symmetry.", choices=("auto", "upright", "lying")),
     )
+    from_above: float = option(
+        0.0,
+        Option(
+            "Seen from above",
+            "Angle that the picture was taken from above: rims that look like ellipses become flat ends.",
+            "deg",
+            0.0,
+            60.0,
+            1.0,
+        ),
+    )
     wrap: str = option(
         "as seen",
         Option(

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core import bake
-from img2model_desktop.core.axis import Profile, profile_of
+from img2model_desktop.core.axis import Profile, profile_of, seen_level
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.revolve import turned
+from img2model_desktop.core.revolve import Turned, turned
 from img2model_desktop.core.silhouette import Silhouette, silhouette_of
 from img2model_desktop.engines.catalog import LatheOptions
 
@@ -36,11 +36,14 @@ class Lathe:
         profile, lying = _profile(silhouette, options.axis, progress.part(0.2, 0.5))
         texture = bake.texture_of(picture, silhouette, options.texture_px)
         progress.update(0.7)
+        angle = 0.0 if lying else math.radians(options.from_above)
+        if angle > 0:
+            profile = seen_level(profile, angle)
         along, radius = profile.line()
         body = turned(along, radius, options.faces)
         progress.update(0.9)
         across = body.radius * _wrapped(body.turn, options.wrap == "even")
-        uv = texture.uv_of(profile.axis.place(body.along, across))
+        uv = texture.uv_of(profile.axis.place(_seen_at(body, angle), across))
         scale = 1.0 / max(float(np.ptp(along)), 2 * float(radius.max()))
         upright = np.stack([body.radius * np.sin(body.turn), -body.along, body.radius * np.cos(body.turn)], axis=1)
         vertices = upright[:, [1, 0, 2]] * [-1.0, 1.0, 1.0] if lying else upright
@@ -72,6 +75,18 @@ def _profile(silhouette: Silhouette, axis: str, progress: Progress) -> tuple[Pro
     if lying.evenness > upright.evenness + CLEARLY_MORE:
         return lying, True
     return upright, False
+
+
+def _seen_at(body: Turned, angle: float) -> NDArray[np.float64]:
+    """Where along the axis, in the picture, each vertex is seen from so far above.
+
+    The near side is seen lower than the middle of its circle. The far side cannot be seen and mirrors the near one;
+    of the upper end both sides are seen.
+    """
+    toward = body.radius * np.cos(body.turn)
+    on_top = body.along <= body.along.min() + 1e-9
+    toward = np.where(on_top, toward, np.abs(toward))
+    return np.asarray(body.along * math.cos(angle) + toward * math.sin(angle))
 
 
 def _wrapped(turn: NDArray[np.float64], even: bool) -> NDArray[np.float64]:

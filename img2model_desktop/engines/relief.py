@@ -62,12 +62,13 @@ class Relief:
         ground = {"plaque": _plaque, "coin": _coin, "cut-out": _cut_out}[shape](work, options.frame)
         progress.update(0.15)
         height = _height(ground, work, options, progress.part(0.15, 0.35))
-        longest = float(max(np.ptp(np.concatenate(ground.plate.rims), axis=0)))
+        outline = np.concatenate(ground.plate.rims)
+        low, high = outline.min(axis=0), outline.max(axis=0)
+        longest = float((high - low).max())
         slab = self._emboss(ground, height, options, longest, progress.part(0.35, 0.9))
         uv, texture = _painted(ground, slab, options.texture_px)
         progress.update(0.95)
-        plate = ground.plate
-        centre = [plate.left + plate.depth.shape[1] / 2, -(plate.top + plate.depth.shape[0] / 2), 0.0]
+        centre = [(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, 0.0]
         vertices = ((slab.vertices - centre) / longest).astype(np.float32)
         mesh = Mesh(vertices, slab.faces.astype(np.int32), uv, texture)
         progress.update(1.0)
