@@ -104,3 +104,34 @@ def rounded(half: Points, inner: Points, deeper: Points, distance: Points, step:
     square = inner**2 - (deeper**2 - inner**2).clip(0) * (1 - distance / step)
     share = (distance / step).clip(0, 1)
     return np.where(share < 1, np.sqrt(square.clip(0)) * (1 - share) + half * share, half)
+
+
+def relaxed(depths: Points, faces: NDArray[np.int64], held: NDArray[np.bool_], gap: float, rounds: int) -> Points:
+    """Depths of a triangulation without the creases and the grain of the map that they were read from.
+
+    Each round moves every depth half way to the mean of its neighbours'; neighbours of another body, and vertices that
+    are held, have no say in that.
+
+    Args:
+        depths: `(k, 2) float64`, first and last depth of each vertex.
+        faces: `(m, 3)`.
+        held: `(k,) bool`, stay as they are.
+        gap: solid stretches that lie more than this apart are of two bodies.
+        rounds: 0 or more.
+    """
+    ends = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    count = len(depths)
+    a, b = np.divmod(np.unique(ends[:, 0] * count + ends[:, 1]), count)
+    apart = np.maximum(depths[a, 1], depths[b, 1]) - np.minimum(depths[a, 0], depths[b, 0]) > gap
+    kept = ~(apart | held[a] | held[b])
+    a, b = a[kept], b[kept]
+    number = np.bincount(a, minlength=count) + np.bincount(b, minlength=count)
+    weight = np.where(number > 0, 0.5 / np.maximum(number, 1), 0.0)
+    result = depths.copy()
+    for _ in range(rounds):
+        for k in range(2):
+            value = result[:, k]
+            step = value[b] - value[a]
+            pull = np.bincount(a, step, count) - np.bincount(b, step, count)
+            result[:, k] = value + weight * pull
+    return result

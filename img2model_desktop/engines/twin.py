@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from img2model_desktop.core import bake, columns, layers
+from img2model_desktop.core.flat import Flat, flat_of
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.silhouette import Flat, Silhouette, flat_of, silhouette_of
+from img2model_desktop.core.silhouette import Silhouette, silhouette_of
 from img2model_desktop.engines.catalog import TwinOptions
 from img2model_desktop.engines.twin_net import FILL, Prediction, TwinNet, network_input, read_weights
 from img2model_desktop.errors import SetupProblem
@@ -20,6 +21,7 @@ from img2model_desktop.paths import resources_dir
 
 GAP = 0.02  # of half the frame: solid stretches further apart than this are cut from one another
 LEAST = 0.008  # of half the frame: nothing is thinner
+ROUNDS = 3  # of smoothing over the triangles: takes the grain of the maps and leaves the edges
 RIM_SHARE = 0.8  # triangles inside are nearly as fine as along the rim, for the cuts to be smooth
 
 Floats = NDArray[np.floating[Any]]
@@ -183,7 +185,9 @@ def _depths(
     inner, deeper = read(first), read(second)
     half[near] = np.where(wide, layers.rounded(half[near], inner[1], deeper[1], rim, step), half[near])
     middle[near] = np.where(wide, inner[0], middle[near])
-    return middle, half
+    both = np.column_stack([middle + half, middle - half])
+    smooth = layers.relaxed(both, flat.faces, flat.is_rim, GAP, ROUNDS)
+    return smooth.mean(1), (smooth[:, 0] - smooth[:, 1]) / 2
 
 
 def _placed(vertices: Floats, framing: Framing, seen: Seen, upright: bool) -> NDArray[np.float64]:

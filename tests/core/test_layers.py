@@ -68,3 +68,25 @@ def test_the_rim_of_a_ball_is_round_and_that_of_a_slab_is_not() -> None:
     assert rounded[-1] == coarse[-1]
     flat = np.full(7, 6.0)
     assert np.array_equal(layers.rounded(flat, flat, flat, distance, step), flat)
+
+
+def test_relaxing_smooths_within_a_body_and_keeps_bodies_apart() -> None:
+    columns, rows = 12, 8
+    faces = []
+    for i in range(rows - 1):
+        for j in range(columns - 1):
+            k = i * columns + j
+            faces += [[k, k + 1, k + columns], [k + 1, k + columns + 1, k + columns]]
+    rng = np.random.default_rng(0)
+    far = np.tile(np.arange(columns) >= 6, rows)
+    front = np.where(far, -1.0, 1.0) + rng.normal(0, 0.05, rows * columns)
+    depths = np.column_stack([front, front - 0.5])
+    held = np.zeros(rows * columns, bool)
+    held[:columns] = True
+    smooth = layers.relaxed(depths, np.array(faces), held, gap=0.02, rounds=10)
+    assert np.array_equal(smooth[held], depths[held])
+    for side in (far, ~far):
+        body = side & ~held
+        assert smooth[body, 0].std() < 0.5 * depths[body, 0].std()
+        assert abs(smooth[body, 0].mean() - depths[body, 0].mean()) < 0.01
+    assert np.array_equal(layers.relaxed(depths, np.array(faces), held, gap=0.02, rounds=0), depths)
