@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from img2model_desktop.core.silhouette import Flat
+from img2model_desktop.core.flat import Flat
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from img2model_desktop.core.silhouette import Flat, Silhouette, areas
+from img2model_desktop.core.flat import Flat, areas
+from img2model_desktop.core.silhouette import Silhouette
 
 Heights = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]

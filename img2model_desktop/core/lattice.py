@@ -171,6 +171,11 @@ class Cut:
     faces: Indices
     after: Indices
 
+    def placed(self, at: Floats) -> Floats:
+        """Where the vertices are, `(n, 2)`, from where those of the triangulation are."""
+        first, second = at[self.ends[:, 0]], at[self.ends[:, 1]]
+        return np.asarray(first + (second - first) * self.share[:, None])
+
 
 def cut(triangles: Indices, value: Floats) -> Cut:
     """Cuts a conforming triangulation along the zero line of a function that is linear on its edges.

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core import planar
+from img2model_desktop.core.flat import flat_of
 from img2model_desktop.core.outline import Loop, loops_of, moved_inwards
 from img2model_desktop.core.plates import Slab, closed_between, divided, lattice
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.silhouette import Silhouette, flat_of
+from img2model_desktop.core.silhouette import Silhouette
 
 Points = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core import bake
 from img2model_desktop.core.fine_relief import relief_of
+from img2model_desktop.core.flat import Flat, flat_of
 from img2model_desktop.core.heightfield import closed, gathered
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.silhouette import Flat, flat_of, sample, silhouette_of
+from img2model_desktop.core.silhouette import sample, silhouette_of
 from img2model_desktop.core.stance import stance_of
 from img2model_desktop.core.swell import Swell, swell_of
 from img2model_desktop.engines.catalog import InflateOptions

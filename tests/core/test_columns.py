@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from img2model_desktop.core.columns import Columns, between
+from img2model_desktop.core.flat import Flat, flat_of
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
-from img2model_desktop.core.silhouette import Flat, flat_of, silhouette_of
+from img2model_desktop.core.silhouette import silhouette_of
 
 RADIUS = 70
 

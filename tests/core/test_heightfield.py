@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from img2model_desktop.core.flat import areas, flat_of
 from img2model_desktop.core.heightfield import Closed, closed, gathered
 from img2model_desktop.core.poisson import solve
-from img2model_desktop.core.silhouette import areas, flat_of, silhouette_of
+from img2model_desktop.core.silhouette import silhouette_of
 from img2model_desktop.core.swell import local_width
-from tests.core.test_silhouette import check_flat, disc, masks, parts_of
+from tests.core.test_flat import check_flat, masks, parts_of
+from tests.core.test_silhouette import disc
 
 
 def volume(body: Closed) -> float:

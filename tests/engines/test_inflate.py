@@ -16,7 +16,7 @@ from img2model_desktop.core.progress import Progress
 from img2model_desktop.engines import inflate
 from img2model_desktop.engines.catalog import InflateOptions
 from img2model_desktop.errors import Cancelled, InputProblem
-from tests.core.test_silhouette import masks
+from tests.core.test_flat import masks
 
 LEVEL = InflateOptions(faces=6000, texture_px=128, relief=0.0, tilt=0.0)
 
