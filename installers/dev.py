@@ -35,7 +35,7 @@ LAYOUT = 1  # raise it when set-ups made by an older version of this file must b
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 EXIT_SETUP = 3
-FREE_BYTES = 3_000_000_000  # .venv takes 2.0 GB, unpacking a little more for a moment
+FREE_BYTES = 3_000_000_000  # .venv takes 1.5 GB, and pip as much again for a moment
 WINDOWS = os.name == "nt"
 LINUX = sys.platform.startswith("linux")
 SCREEN = "1280x800x24"
@@ -268,7 +268,7 @@ def set_up(sets: Tuple[str, ...]) -> None:
         make_venv()
         UNDER_WAY.touch()
         STAMP.unlink(missing_ok=True)
-        say("installing the pinned packages into .venv (once; about 2 GB)")
+        say("installing the pinned packages into .venv (once; 1.5 GB or more)")
         pip_install(["torch==" + pinned("torch")])  # first and by itself: nothing else may choose its build
         pip_install([item for name in sets for item in ("-r", str(PINS / f"{name}.in"))])
         link_package()
