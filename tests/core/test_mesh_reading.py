@@ -261,7 +261,7 @@ def test_gltf_deeply_nested_text_is_refused(tmp_path: Path) -> None:
         read(written(tmp_path, "a.gltf", "[" * 100_000), LIMITS)
 
 
-_ODD = st.sampled_from(
+_ODD: st.SearchStrategy[object] = st.sampled_from(
     [None, -1, 0, 1, 7, 2**31, 2**63, 1e300, float("inf"), "", "x", True, [], [[]], {}, [0], {"a": 1}]
 )
 
