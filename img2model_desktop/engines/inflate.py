@@ -51,7 +51,7 @@ class Inflate:
         progress.update(0.9)
         if plain:
             texture = bake.with_plain_back(texture, silhouette)
-        uv = texture.uv_of(flat.vertices[body.origin], body.is_back)
+        uv = texture.uv_of(flat.vertices[body.origin], body.is_back if plain else 0)
         vertices = body.vertices.astype(np.float32)
         mesh = Mesh(vertices, body.faces.astype(np.int32), uv, Picture.own(texture.pixels)).validate()
         progress.update(1.0)

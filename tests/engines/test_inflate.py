@@ -108,6 +108,10 @@ def test_the_front_shows_the_picture_and_the_mirrored_back_too() -> None:
     mesh = sculpt(Picture(np.dstack([rgb, disc()])))
     assert mesh.uv is not None
     assert mesh.base_colour is not None
+    assert mesh.uv.min() >= 0
+    assert mesh.uv.max() <= 1
+    corners = mesh.uv[mesh.faces]
+    assert np.ptp(corners, axis=1).max() < 0.05, "a face spans the texture"
     height, width = mesh.base_colour.height, mesh.base_colour.width
     texels = mesh.base_colour.rgb[
         ((1 - mesh.uv[:, 1]) * height).astype(int).clip(0, height - 1),
