@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core import planar
+from img2model_desktop.core.flat import flat_of
 from img2model_desktop.core.plates import Slab, closed_between, divided, lattice
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.silhouette import sample
+from img2model_desktop.core.silhouette import Silhouette, sample
 
 Points = NDArray[np.float64]
 Field = NDArray[np.float32]
@@ -61,6 +62,9 @@ def embossed(plate: Plate, height: Field, base: float, frame_height: float, edge
         frame_height: of the frame above the base, pixels.
         edge: the side of triangles, pixels.
         progress: of this work.
+
+    Raises:
+        planar.Crossing: the plate's rims cross or touch.
     """
     box = (plate.left, plate.top, plate.left + plate.depth.shape[1], plate.top + plate.depth.shape[0])
     rims = [divided(np.concatenate([loop, loop[:1]]), edge)[:-1] for loop in plate.rims]
@@ -72,12 +76,41 @@ def embossed(plate: Plate, height: Field, base: float, frame_height: float, edge
     if plate.frame_width > 0:
         away &= np.abs(depth - plate.frame_width - STEEP * edge / 2) > (0.5 + STEEP / 2) * edge
     progress.update(0.1)
-    front = planar.fill(rims, lines, inside[away])
+    front = planar.fill(rims, lines, inside[away], progress.part(0.1, 0.6))
     progress.update(0.6)
-    z = _heights(plate, front, height, base, frame_height, edge)
     back = _coarse(front, plate, edge)
     progress.update(0.9)
+    return raised(plate, front, back, height, base, frame_height, edge)
+
+
+def raised(
+    plate: Plate,
+    front: planar.Planar,
+    back: planar.Planar,
+    height: Field,
+    base: float,
+    frame_height: float,
+    edge: float,
+) -> Slab:
+    """The body over a front and a back that have been triangulated; the other arguments are those of `embossed`."""
+    z = _heights(plate, front, height, base, frame_height, edge)
     return closed_between(front, z, back, np.zeros(len(back.points)), edge)
+
+
+def smooth_front(silhouette: Silhouette, plate: Plate, faces: int) -> planar.Planar:
+    """A front with the outline as it is, for outlines whose loops cross when their corners are made sharp.
+
+    Args:
+        silhouette: in the pixels of `plate.depth`.
+        plate: whose front it is.
+        faces: about how many triangles the whole body is to have.
+    """
+    flat = flat_of(silhouette, int(faces * 0.4))
+    return planar.Planar(
+        flat.vertices.astype(np.float64) + np.array([plate.left, plate.top]),
+        flat.faces,
+        tuple(np.asarray(ring) for ring in flat.rim),
+    )
 
 
 def _entries(plate: Plate, points: Points) -> Points:

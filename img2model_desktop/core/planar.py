@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.progress import Progress
+
 Points = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
@@ -35,7 +37,7 @@ class Crossing(ValueError):
     """The lines cross or touch, so there is nothing to fill."""
 
 
-def fill(rims: list[Points], lines: list[Points], inside: Points) -> Planar:
+def fill(rims: list[Points], lines: list[Points], inside: Points, progress: Progress | None = None) -> Planar:
     """Fills loops.
 
     Args:
@@ -44,18 +46,23 @@ def fill(rims: list[Points], lines: list[Points], inside: Points) -> Planar:
         lines: more polylines `(k, 2) float64`, open, that become edges; where they meet rims or each other they
             share a point exactly.
         inside: `(n, 2) float64`, more points, all inside and off the lines.
+        progress: of this work.
 
     Raises:
         Crossing: rims cross or touch.
     """
     from scipy.spatial import Delaunay
 
+    progress = progress or Progress()
     points, segments, is_rim = _collected(rims, lines, inside)
-    for _ in range(ROUNDS):
+    for attempt in range(ROUNDS):
+        progress.update(attempt / ROUNDS)
         triangulation = Delaunay(points)
+        progress.update((attempt + 0.8) / ROUNDS)
         faces = triangulation.simplices.astype(np.int64)
         missing = ~_has_edges(faces, segments, len(points))
         if not missing.any():
+            progress.update(1.0)
             return _kept(points, faces, segments, is_rim)
         points, segments, is_rim = _halved(points, segments, is_rim, missing)
     raise Crossing("lines cross")

@@ -11,6 +11,7 @@ Values = NDArray[np.floating[Any]]
 
 LEAST_SEGMENTS = 24  # of the widest ring
 SEGMENT_STEP = 16  # ring sizes are multiples of it, so that they can be halved four times
+LEAST_AT_POLE = 6  # vertices of the smallest ring
 POLE_HALVINGS = 4
 NECK_HALVINGS = 2
 
@@ -97,7 +98,8 @@ def _rings(
     rings = np.stack([np.interp(stops, length, line[:, 0]), np.interp(stops, length, line[:, 1])], axis=1)
     step = SEGMENT_STEP
     most = max(math.ceil(LEAST_SEGMENTS / step), round(2 * math.pi * widest / edge / step)) * step
-    halvings = np.floor(np.log2(widest / np.maximum(rings[:, 1], 1e-9)) + 0.3).clip(0, POLE_HALVINGS).astype(np.int64)
+    deepest = min(POLE_HALVINGS, int(math.log2(most / LEAST_AT_POLE)))
+    halvings = np.floor(np.log2(widest / np.maximum(rings[:, 1], 1e-9)) + 0.3).clip(0, deepest).astype(np.int64)
     # Only on the way to a pole may rings be coarse: a slim neck stays round.
     widening = np.minimum.accumulate(halvings)[::-1], np.minimum.accumulate(halvings[::-1])
     pole = np.maximum(widening[0][::-1], widening[1][::-1])

@@ -70,6 +70,7 @@ def slab_of(
             flat = _filled(silhouette, loops, bevel, edge, part)
         except planar.Crossing:
             return _smooth(silhouette, thickness, bevel, both_sides, faces)
+        part.update(1.0)
         made = _raised(flat, loops, thickness, bevel, both_sides, edge)
         off = len(made.faces) / faces
         if abs(off - 1) < ENOUGH:
@@ -96,7 +97,8 @@ def _filled(silhouette: Silhouette, loops: list[Loop], bevel: Bevel, edge: float
         lines += [divided(np.concatenate([loop.points, loop.points[:1]]), edge) for loop in inner]
         lines += _mitres(outer, inner, level - before, edge)
     inside = _lattice(silhouette, edge, levels)
-    return planar.fill(rims, lines, inside)
+    progress.update(0.6)
+    return planar.fill(rims, lines, inside, progress.part(0.6, 1.0))
 
 
 def _levels(bevel: Bevel, edge: float) -> list[float]:

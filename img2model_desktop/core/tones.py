@@ -102,6 +102,8 @@ def _roundness(picture: Picture) -> Field:
     scale = min(1.0, SOLVE_PX / max(picture.width, picture.height))
     size = max(round(picture.width * scale), 3), max(round(picture.height * scale), 3)
     small = cv2.resize(np.ascontiguousarray(picture.alpha), size, interpolation=cv2.INTER_AREA)
+    if not (small >= 128).any():
+        return np.zeros((picture.height, picture.width), np.float32)
     framed = cv2.copyMakeBorder((small >= 128).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     inside = cv2.distanceTransform(framed, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - framed, cv2.DIST_L2, 5)
     u = np.asarray(poisson.solve(inside.astype(np.float32), np.full_like(inside, 4.0)), np.float32)[1:-1, 1:-1]

@@ -23,7 +23,7 @@ class Extrude:
         del seed
         progress.update(0.0)
         picture.require_subject()
-        silhouette = silhouette_of(picture.alpha)
+        silhouette = silhouette_of(picture.alpha, progress=progress.part(0.0, 0.1))
         progress.update(0.1)
         left, top, right, bottom = silhouette.box
         longest = max(right - left, bottom - top)
@@ -31,7 +31,7 @@ class Extrude:
         width = min(options.bevel, MOST_OF_BOTH if options.bevel_back else 1.0) * thickness
         bevel = Bevel(width, options.edge == "round")
         slab = slab_of(silhouette, thickness, bevel, options.bevel_back, options.faces, progress.part(0.1, 0.8))
-        texture = bake.texture_of(picture, silhouette, options.texture_px)
+        texture = bake.texture_of(picture, silhouette, options.texture_px, progress.part(0.8, 0.95))
         progress.update(0.95)
         places = slab.vertices[:, :2] * [1.0, -1.0]
         pixels, uv = texture.pixels, texture.uv_of(places)

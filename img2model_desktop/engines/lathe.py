@@ -31,10 +31,10 @@ class Lathe:
         del seed
         progress.update(0.0)
         picture.require_subject()
-        silhouette = silhouette_of(picture.alpha)
+        silhouette = silhouette_of(picture.alpha, progress=progress.part(0.0, 0.1))
         progress.update(0.2)
         profile, lying = _profile(silhouette, options.axis, progress.part(0.2, 0.5))
-        texture = bake.texture_of(picture, silhouette, options.texture_px)
+        texture = bake.texture_of(picture, silhouette, options.texture_px, progress.part(0.5, 0.7))
         progress.update(0.7)
         angle = 0.0 if lying else math.radians(options.from_above)
         if angle > 0:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from img2model_desktop.core import bake, emboss, tones
+from img2model_desktop.core import bake, emboss, planar, tones
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.outline import loops_of, moved_inwards
 from img2model_desktop.core.picture import Picture
@@ -83,7 +83,12 @@ class Relief:
         edge = math.sqrt((ground.area / 0.433 * (1 + emboss.BACK_SHARE) + walls) / options.faces)
         for attempt in range(3):
             part = progress.part(attempt / 3, (attempt + 1) / 3)
-            slab = emboss.embossed(ground.plate, tones.fit(height, edge) * raised, base, raised, edge, part)
+            heights = tones.fit(height, edge) * raised
+            try:
+                slab = emboss.embossed(ground.plate, heights, base, raised, edge, part)
+            except planar.Crossing:  # parts that nearly touch: sharpened corners reach into each other
+                front = emboss.smooth_front(silhouette_of(ground.picture.alpha), ground.plate, options.faces)
+                return emboss.raised(ground.plate, front, front, heights, base, raised, edge)
             off = len(slab.faces) / options.faces
             if abs(off - 1) <= CLOSE_ENOUGH:
                 break
@@ -127,7 +132,7 @@ def _plaque(picture: Picture, frame: float) -> _Ground:
 def _coin(picture: Picture, frame: float) -> _Ground:
     """A disc: around a cut-out subject, else the largest that the picture holds."""
     if picture.is_cut_out:
-        rows, columns = np.nonzero(picture.alpha >= 128)
+        rows, columns = np.nonzero(picture.alpha >= min(128, int(picture.alpha.max())))
         around = np.stack([columns, rows], axis=1).astype(np.float32)
         (x, y), radius = cv2.minEnclosingCircle(cv2.convexHull(around))
         x, y, radius = x + 0.5, y + 0.5, (radius + 1) * COIN_ROOM / max(1 - 2 * frame, 0.2)
