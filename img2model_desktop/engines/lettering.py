@@ -39,6 +39,8 @@ class _Look:
     room: float
 
 
+CLOSINGS = (0.12, 0.25, 0.5)  # of the letter size: half of the gaps that a ground closes; the first that joins all
+
 LOOKS = {
     "plain": _Look("sign", 0.012, 0.06),
     "rounded": _Look("round", 0.04, 0.26),
@@ -279,8 +281,7 @@ def _rounded(sheet: _Sheet, colours: list[_Palette], progress: Progress) -> Cove
     """Letters on a ground that follows their outline and joins them to one piece."""
     letters = sheet.cover()
     progress.update(0.2)
-    ground = _grown(letters, 0.135 * sheet.em * FINE, 0.0)
-    for closing in (0.12, 0.25, 0.5):
+    for closing in CLOSINGS:
         ground = _grown(letters, 0.135 * sheet.em * FINE, closing * sheet.em * FINE)
         progress.update(0.3 + closing)
         if cv2.connectedComponents(ground)[0] == 2:
