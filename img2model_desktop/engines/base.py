@@ -121,6 +121,7 @@ class EngineSpec:
         entry: "module:function"; the function takes nothing (built in) and returns the engine.
         options: frozen dataclass whose fields are made by `option`.
         quality: what a quality level changes in the options' defaults.
+        keeps_background: a sculptor that works on a whole picture when that is not cut out.
         styles: names of styles, first the default; only picture makers have some.
         uses_seed: whether it draws random numbers, so that the seed matters.
         licence: SPDX name of code and weights.
@@ -134,6 +135,7 @@ class EngineSpec:
     entry: str
     options: type = NoOptions
     quality: Mapping[Quality, Mapping[str, OptionValue]] = field(default_factory=dict)
+    keeps_background: bool = False
     styles: tuple[str, ...] = ()
     uses_seed: bool = False
     licence: str = "MIT"

@@ -37,6 +37,14 @@ class CutoutOptions:
     largest_only: bool = option(
         False, Option("Largest part only", "Keeps one connected part, where bits of the background were kept too.")
     )
+    background: str = option(
+        "auto",
+        Option(
+            "Background",
+            "Takes it away, or keeps the whole picture; auto keeps it for reliefs of pictures without alpha.",
+            choices=("auto", "remove", "keep"),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +259,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         entry="img2model_desktop.engines.relief:load",
         options=ReliefOptions,
         quality=_FACES,
+        keeps_background=True,
     ),
 )
 

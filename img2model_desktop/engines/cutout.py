@@ -39,6 +39,9 @@ class Cutout:
         """
         picture.require_subject()
         brush = paint(strokes, picture.width, picture.height)
+        if options.background == "keep" and not strokes and not has_useful_alpha(picture):
+            progress.update(1.0)
+            return Picture.own(np.dstack([picture.rgb, np.full_like(picture.alpha, 255)]))
         if has_useful_alpha(picture):
             matte = Matte(picture.alpha.copy(), picture.rgb.copy())
         else:

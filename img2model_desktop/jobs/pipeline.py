@@ -50,6 +50,7 @@ RESULT = "result.glb"
 CUT_OUT = "cutout.png"
 SHAPE = "shape.npz"
 MADE = "made.png"
+LOST_SHARE = 0.04  # of the frame
 
 
 def run_job(plan: Plan, bench: Bench, folder: Path, emit: Emit, is_cancelled: IsCancelled) -> JobEvent:
@@ -129,6 +130,8 @@ class _Run:
             spec = catalog.find(self.plan.cutter.key, Role.CUTTER)
             strokes = self.plan.request.strokes
             cut = self.bench.cut(spec, picture, strokes, self.plan.cutter.options, progress.part(0.0, 0.8))
+            if self.plan.is_auto and not strokes and self._aside(_is_lost, picture, cut, tick=self._check):
+                cut = picture
             self._aside(_write_png, cut, path, tick=progress.update)
         findings, choice = self._aside(_judge, cut, self.plan.is_auto, tick=self._progress(Stage.CUT_OUT, 0.8).update)
         for finding in findings:
@@ -255,13 +258,18 @@ def _kept_picture(path: Path, report: Any, is_cancelled: Any) -> Picture | None:
         return None
 
 
+def _is_lost(picture: Picture, cut: Picture, report: Any, is_cancelled: Any) -> bool:  # noqa: ARG001
+    """Whether so little was cut out of an opaque picture that the picture as a whole must have been meant."""
+    return not picture.is_cut_out and float(np.mean(cut.alpha >= 128)) < LOST_SHARE
+
+
 def _judge(
     cut: Picture,
     is_auto: bool,
     report: Any,
     is_cancelled: Any,  # noqa: ARG001
 ) -> tuple[tuple[Finding, ...], Choice | None]:
-    findings = check_subject(cut)
+    findings = check_subject(cut) if cut.is_cut_out else ()  # a whole picture touches its borders by nature
     report(0.5)
     return findings, choose_sculptor(cut) if is_auto else None
 

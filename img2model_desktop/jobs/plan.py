@@ -87,6 +87,11 @@ def resolve_again(request: Request, folder: Path) -> Plan:
     return replace(plan, request=request)
 
 
+def cutter_step(request: Request) -> Step | None:
+    """What a request's cut-out would be made with, for a preview; None while its cutter or an option is wrong."""
+    return _Checked(request).cutter_step()
+
+
 def kept_input(folder: Path) -> Path | None:
     """The copy of the user's picture in a job folder, or None."""
     return next(iter(sorted(folder.glob(f"{INPUT_STEM}.*"))), None)
@@ -116,6 +121,10 @@ class _Checked:
         maker = self._steps[self._maker.key] if self._maker else None
         assert self._cutter is not None
         return maker, self._steps[self._cutter.key], tuple(self._steps[spec.key] for spec in self._sculptors)
+
+    def cutter_step(self) -> Step | None:
+        """The cutter, also when there are problems elsewhere."""
+        return self._steps.get(self._cutter.key) if self._cutter else None
 
     def _say(self, message: str, advice: str) -> None:
         self.problems.append(Problem(message, advice))
@@ -172,10 +181,18 @@ class _Checked:
         steps = {}
         for spec in specs:
             try:
-                steps[spec.key] = Step(spec.key, build_options(spec, self._request.quality, given[spec.key]))
+                options = build_options(spec, self._request.quality, given[spec.key])
+                steps[spec.key] = Step(spec.key, self._with_background(spec, options))
             except InputProblem as problem:
                 self._say(problem.message, problem.advice)
         return steps
+
+    def _with_background(self, spec: EngineSpec, options: Any) -> Any:
+        """The cutter's options, with "auto" for the background replaced by what the sculptor works on."""
+        if spec.role is not Role.CUTTER or getattr(options, "background", "") != AUTO or not self._sculptors:
+            return options
+        keeps = all(sculptor.keeps_background for sculptor in self._sculptors)
+        return replace(options, background="keep" if keeps else "remove")
 
     def _owner(self, name: str, specs: list[EngineSpec]) -> EngineSpec | None:
         """The engine that an option belongs to; says what is wrong where there is none or no single one."""

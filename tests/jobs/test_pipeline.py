@@ -289,3 +289,23 @@ def test_helper_and_inline_give_the_same_bytes(picture: Path, folder: Path, benc
     finally:
         helper.close()
     assert (aside / "result.glb").read_bytes() == (folder / "result.glb").read_bytes()
+
+
+@pytest.mark.parametrize("engine", ["relief", "auto"])
+def test_scene_without_a_subject_becomes_a_relief_of_the_whole_picture(
+    engine: str, folder: Path, bench: Bench, tmp_path: Path
+) -> None:
+    rows, columns = np.mgrid[0:120, 0:160]
+    waves = 120 + 40 * np.sin(columns / 11 + rows / 17) + 40 * np.sin(rows / 7 - columns / 23)
+    moon = np.hypot(rows - 30, columns - 120) < 9
+    shades = np.where(moon, 255, waves)
+    scene = tmp_path / "scene.png"
+    write_png(
+        Picture(np.dstack([shades, shades * 0.8, shades * 0.5, np.full_like(shades, 255)]).astype(np.uint8)), scene
+    )
+    events, last = run(plan_for(scene, engine=engine), bench, folder)
+    assert isinstance(last, Finished)
+    assert last.engine == "relief"
+    width, height, _ = last.facts.size_m
+    assert width / height == pytest.approx(160 / 120, rel=0.02)
+    assert not [event for event in events if isinstance(event, Warned)]

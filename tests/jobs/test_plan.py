@@ -11,7 +11,7 @@ from img2model_desktop.core.request import Quality, Request, Stroke
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.errors import InputProblem
-from img2model_desktop.jobs.plan import problems, resolve
+from img2model_desktop.jobs.plan import cutter_step, problems, resolve
 
 
 @pytest.fixture
@@ -120,3 +120,29 @@ def test_planning_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("engine", "given", "background"),
+    [
+        ("relief", (), "keep"),
+        ("relief", (("background", "remove"),), "remove"),
+        ("inflate", (), "remove"),
+        ("inflate", (("cutout.background", "keep"),), "keep"),
+        ("auto", (), "remove"),
+    ],
+)
+def test_background_follows_the_sculptor(
+    picture: str, engine: str, given: tuple[tuple[str, str], ...], background: str
+) -> None:
+    request = Request(picture=picture, engine=engine, options=given)
+    plan = resolve(request)
+    assert plan.cutter.options.background == background
+    assert cutter_step(request) == plan.cutter
+
+
+def test_cutter_step_is_there_while_something_else_is_wrong(tmp_path: Path) -> None:
+    step = cutter_step(Request(picture=str(tmp_path / "gone.png"), engine="relief"))
+    assert step is not None
+    assert step.options.background == "keep"
+    assert cutter_step(Request(options=(("sensitivity", "much"),))) is None
