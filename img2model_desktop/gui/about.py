@@ -28,8 +28,8 @@ _ABOUT = f"""
 A picture or a prompt becomes a textured 3D mesh, on this machine alone. The program opens no connection
 to any network.
 
-Licence: MIT. It is built on Python, Qt for Python (LGPL), NumPy, SciPy, OpenCV, Pillow, trimesh, pyqtgraph
-and PyOpenGL; their licence texts lie in the program's folder.
+Licence: MIT. It is built on Python, Qt for Python (LGPL 3), NumPy, SciPy, OpenCV, Pillow, trimesh, pyqtgraph
+and PyOpenGL, each under its own licence.
 """
 
 

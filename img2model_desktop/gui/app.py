@@ -16,6 +16,7 @@ from img2model_desktop.gui.crash import CrashHook
 from img2model_desktop.gui.first_paint import FirstPaint
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.main_window import MainWindow
+from img2model_desktop.gui.messages import Message, Tone
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.theme import Theme, ThemeChoice
 from img2model_desktop.gui.window_state import Places, WindowState
@@ -49,7 +50,7 @@ def run(argv: list[str]) -> int:
 
 
 def surface_format() -> QSurfaceFormat:
-    """OpenGL 3.3 core with 24 bits of depth and 4 samples, as the 3D view needs it.
+    """OpenGL 3.3 core with 24 bits of depth, as the 3D view needs it.
 
     The view's own module says the same, but importing it costs more than half of the time until the first paint.
     """
@@ -58,7 +59,6 @@ def surface_format() -> QSurfaceFormat:
     wanted.setProfile(QSurfaceFormat.OpenGLContextProfile.CoreProfile)
     wanted.setDepthBufferSize(24)
     wanted.setStencilBufferSize(8)
-    wanted.setSamples(4)
     return wanted
 
 
@@ -81,10 +81,13 @@ class Program(QObject):
         theme = Theme(self._application, state.theme, icons_folder)
         icons = Icons(icons_folder, theme.colours)
         self._application.setWindowIcon(icons.app_icon())
-        self._runner = JobRunner(Store(paths.history_file(), paths.jobs_dir()))
+        store = Store(paths.history_file(), paths.jobs_dir())
+        self._runner = JobRunner(store)
         self.window = MainWindow(self._runner, theme, icons, state, places())
         self.window.closed.connect(self._on_closed)
         FirstPaint(self.window).happened.connect(self._on_first_paint)
+        if store.mended:
+            self.window.tell(Message(Tone.WARNING, store.mended))
         self.window.show()
 
     def end(self) -> None:

@@ -29,13 +29,23 @@ def made_preview(maker: str, prompt: str, style: str, options: Any, seed: int, r
     return call_engine(spec.entry, "make", (prompt, style, options, seed), report, is_cancelled)
 
 
-def shape_to_show(path: str, report: Any, is_cancelled: Any) -> Any:
-    """What the 3D view draws for a job that is still under way, from its `shape.npz`; `core.preview.PreviewBuffers`."""
+def shape_to_show(path: str, size_mm: float, report: Any, is_cancelled: Any) -> Any:
+    """What the 3D view draws for a job that is still under way, from its `shape.npz`.
+
+    Args:
+        path: of the file.
+        size_mm: longest side that the result will have, so that the result takes the shape's place in the view.
+
+    Returns:
+        `core.preview.PreviewBuffers`.
+    """
+    from img2model_desktop.core.mesh import scaled_to
     from img2model_desktop.core.preview import prepare
     from img2model_desktop.core.progress import Progress
     from img2model_desktop.jobs.pipeline import load_shape
 
-    return prepare(load_shape(Path(path), report, is_cancelled), Progress(report, is_cancelled))
+    shape = scaled_to(load_shape(Path(path), report, is_cancelled), size_mm)
+    return prepare(shape, Progress(report, is_cancelled))
 
 
 def result_to_show(path: str, report: Any, is_cancelled: Any) -> Any:

@@ -5,7 +5,16 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, SignalInstance, Slot
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    QTimer,
+    SignalInstance,
+    Slot,
+)
 from PySide6.QtGui import QBitmap, QImage, QImageReader, QPixmap, QRegion
 
 from img2model_desktop.core.events import Stage
@@ -63,8 +72,8 @@ class HistoryModel(QAbstractListModel):
     The job's row is under `JOB_ROLE`; its picture, a QPixmap, under the decoration role.
     """
 
-    def __init__(self, jobs: Jobs) -> None:
-        super().__init__()
+    def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self._jobs = jobs
         self._rows: list[JobRow] = list(jobs.jobs())
         self._moved: set[str] = set()  # jobs whose progress has not been shown yet

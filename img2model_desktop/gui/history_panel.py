@@ -86,7 +86,7 @@ class HistoryPanel(QWidget):
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._icons = icons
-        self.model = HistoryModel(jobs)
+        self.model = HistoryModel(jobs, self)
         self.strip = Strip(icons)
         self.strip.setModel(self.model)
         self._cards = CardDelegate(icons)

@@ -63,6 +63,7 @@ class MainWindow(QMainWindow):
         self._places = places
         self._shown_id = ""  # of the job whose result or shape is on screen
         self._thumbnails: list[str] = []
+        self._reasons: dict[str, str] = {}  # why the program chose a job's engine
         self._drawing = LatestCall(runner, self)
         self.dialogs = FileDialogs(self)
         self.setWindowTitle("Image2Model Desktop")
@@ -156,7 +157,7 @@ class MainWindow(QMainWindow):
 
     def _take(self, found: Brought) -> None:
         if found.refusal:
-            self._tell(Message(Tone.WARNING, found.refusal, found.advice))
+            self.tell(Message(Tone.WARNING, found.refusal, found.advice))
         else:
             self.middle.messages.clear()
             self.input.bring(found.paths)
@@ -170,7 +171,7 @@ class MainWindow(QMainWindow):
             try:
                 job_id = self._runner.submit(resolve(request))
             except Img2ModelError as problem:
-                self._tell(Message(Tone.ERROR, problem.message, problem.advice, problem.details))
+                self.tell(Message(Tone.ERROR, problem.message, problem.advice, problem.details))
                 break
             first = first or job_id
         if first:
@@ -181,21 +182,22 @@ class MainWindow(QMainWindow):
         is_shown = event.job_id == self._shown_id
         match event:
             case Preview() if is_shown and event.stage is Stage.SCULPT:
-                self.middle.show_shape(Path(event.path))
-            case Chosen() if is_shown:
-                title = self._runner.job(event.job_id).title
-                self.middle.bar.set_title(f"{title}  ·  {engine_title(event.engine)}: {event.reason}")
+                self.middle.show_shape(Path(event.path), self._runner.job(event.job_id).request.size_mm)
+            case Chosen():
+                self._reasons[event.job_id] = event.reason
+                if is_shown:
+                    self.middle.bar.set_title(self._title_of(self._runner.job(event.job_id)))
             case Warned() if is_shown:
-                self._tell(Message(Tone.WARNING, event.message, event.advice))
+                self.tell(Message(Tone.WARNING, event.message, event.advice))
             case Failed():
                 self._tell_failure(self._runner.job(event.job_id))
                 if is_shown:
                     self.middle.clear("This one failed")
             case Finished():
-                self._thumbnails.append(event.path)
-                self._draw_next()
                 if is_shown:
                     self._show_result(self._runner.job(event.job_id), keep_camera=True)
+                self._thumbnails.append(event.path)
+                self._draw_next()
 
     @Slot(QModelIndex, QModelIndex)
     def _on_rows_changed(self, first: QModelIndex, last: QModelIndex) -> None:
@@ -242,7 +244,12 @@ class MainWindow(QMainWindow):
             self.middle.clear("The result of this job is gone")
             return
         self.export.show_job(row)
-        self.middle.show_result(row.result_path, f"{row.title}  ·  {engine_title(row.engine)}", keep_camera)
+        self.middle.show_result(row.result_path, self._title_of(row), keep_camera)
+
+    def _title_of(self, row: JobRow) -> str:
+        """The job, its engine and, where the program chose it in this session, why."""
+        reason = self._reasons.get(row.id, "")
+        return f"{row.title}  ·  {engine_title(row.engine)}" + (f": {reason}" if reason else "")
 
     def make_again(self) -> None:
         """Another job with the request of the current one."""
@@ -290,13 +297,13 @@ class MainWindow(QMainWindow):
     def _on_remove_wished(self, job_id: str) -> None:
         row = self._runner.job(job_id)
         text = f"Remove “{row.title}” and its files for good?"
-        self._tell(Message(Tone.WARNING, text, action="Remove", act=lambda: self._remove(job_id)))
+        self.tell(Message(Tone.WARNING, text, action="Remove", act=lambda: self._remove(job_id)))
 
     def _remove(self, job_id: str) -> None:
         try:
             self._runner.remove(job_id)
         except Img2ModelError as problem:
-            self._tell(Message(Tone.ERROR, problem.message, problem.advice, problem.details))
+            self.tell(Message(Tone.ERROR, problem.message, problem.advice, problem.details))
 
     # Thumbnails: one after the other, behind whatever else is asked for
 
@@ -317,7 +324,7 @@ class MainWindow(QMainWindow):
         if self.export.can_save:
             self.dialogs.ask_where_to_save(self.export, self._state.export_dir)
         else:
-            self._tell(Message(Tone.INFO, "There is no mesh to save yet.", "Generate one, or choose one below."))
+            self.tell(Message(Tone.INFO, "There is no mesh to save yet.", "Generate one, or choose one below."))
 
     @Slot(object)
     def _on_save_path_chosen(self, out: Path) -> None:
@@ -334,19 +341,20 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_folder_wished(self, path: Path) -> None:
         if not show_in_folder(path):
-            self._tell(Message(Tone.INFO, f"It lies in {path if path.is_dir() else path.parent}"))
+            self.tell(Message(Tone.INFO, f"It lies in {path if path.is_dir() else path.parent}"))
 
     # Messages, theme, help
 
-    def _tell(self, message: Message) -> None:
+    def tell(self, message: Message) -> None:
+        """Shows a message over the mesh."""
         self.middle.messages.tell(message)
 
     @Slot(object)
     def _tell_trouble(self, trouble: Trouble) -> None:
-        self._tell(Message(Tone.ERROR, trouble.message, trouble.advice, trouble.details))
+        self.tell(Message(Tone.ERROR, trouble.message, trouble.advice, trouble.details))
 
     def _tell_failure(self, row: JobRow) -> None:
-        self._tell(Message(Tone.ERROR, f"“{row.title}”: {row.error_message}", row.error_advice, row.error_details))
+        self.tell(Message(Tone.ERROR, f"“{row.title}”: {row.error_message}", row.error_advice, row.error_details))
 
     def _on_theme_chosen(self, choice: ThemeChoice) -> None:
         self._state = replace(self._state, theme=choice)

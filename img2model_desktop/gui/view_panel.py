@@ -118,10 +118,10 @@ class ViewPanel(QWidget):
         self._keeps_camera = keep_camera
         self._loading.ask(result_to_show, str(path))
 
-    def show_shape(self, path: Path) -> None:
-        """Reads the shape of a job under way and shows it."""
+    def show_shape(self, path: Path, size_mm: float) -> None:
+        """Reads the shape of a job under way and shows it in the size that its result will have."""
         self._keeps_camera = False
-        self._loading.ask(shape_to_show, str(path))
+        self._loading.ask(shape_to_show, str(path), size_mm)
 
     def clear(self, hint: str = WELCOME) -> None:
         """Shows no mesh, and says why."""

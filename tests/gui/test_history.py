@@ -84,12 +84,13 @@ def model(qtbot: QtBot, jobs: StoredJobs) -> Iterator[HistoryModel]:
 
 
 @pytest.fixture
-def panel(qtbot: QtBot, jobs: StoredJobs, icons: Icons) -> HistoryPanel:
+def panel(qtbot: QtBot, jobs: StoredJobs, icons: Icons) -> Iterator[HistoryPanel]:
     panel = HistoryPanel(jobs, icons)
     qtbot.addWidget(panel)
     panel.resize(700, 180)
     panel.show()
-    return panel
+    yield panel
+    qtbot.waitUntil(lambda: not panel.model._pace.isActive())
 
 
 def started(jobs: StoredJobs, prompt: str = "Hello") -> JobRow:

@@ -12,10 +12,12 @@ from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
+from img2model_desktop.core.events import Chosen
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import read_picture, write_png
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.gui.calls import THUMBNAIL
+from img2model_desktop.gui.history_model import engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.intake import image_from
 from img2model_desktop.gui.main_window import MainWindow
@@ -134,6 +136,9 @@ def test_drop_a_picture_look_at_the_mesh_and_save_it(
     facts = row.facts
     assert facts is not None
     assert facts.watertight
+    qtbot.waitUntil(lambda: not window.middle._loading.is_busy, timeout=JOB_MS)
+    assert view.buffers is not None
+    assert view.buffers.high - view.buffers.low == pytest.approx(facts.size_m, rel=1e-4)
     pixels = view.screenshot(transparent=True).pixels
     solid = pixels[pixels[..., 3] == 255]
     assert 0.05 < len(solid) / pixels[..., 0].size < 0.9
@@ -240,6 +245,15 @@ def test_failure_is_told_and_stays_on_its_card(qtbot: QtBot, window: MainWindow,
     assert message(window) == ""
     window.history.strip.open_wished.emit()
     assert row.error_message in message(window)
+
+
+def test_chosen_engine_and_why_stand_over_the_mesh(qtbot: QtBot, window: MainWindow, photo: Path) -> None:
+    reasons: list[str] = []
+    window._runner.event_received.connect(lambda event: reasons.append(event.reason) if type(event) is Chosen else None)
+    window.input.generate_wished.emit((Request(picture=str(photo), quality=Quality.DRAFT),))
+    row = wait_for_end(qtbot, window)
+    assert len(reasons) == 1
+    assert window.middle.bar._title.text() == f"disc  ·  {engine_title(row.engine)}: {reasons[0]}"
 
 
 def test_request_that_cannot_run_is_told_not_queued(window: MainWindow, runner: JobRunner, tmp_path: Path) -> None:
