@@ -24,7 +24,7 @@ Values = NDArray[np.float64]
 
 LOOK_PX = 192  # longest side of the grid that the outline is looked at on
 BAND = 0.4  # of the outline's mean extent: so far above its lowest point it may touch the ground
-SAG = (0.03, 0.05)  # of the contacts' width: level below the first; seen from above from the first plus the second
+SAG = (0.05, 0.05)  # of the contacts' width: level below the first; seen from above from the first plus the second
 SYMMETRY = (0.88, 0.06)  # overlap with the mirror image from where on the picture counts as taken from the front
 UPRIGHT = 0.28  # slope of a tall subject's middle surface; a usual camera looks down by 16 to 18 degrees
 FALL = 0.95  # how fast the slope falls with the logarithm of the aspect ratio

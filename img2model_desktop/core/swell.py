@@ -17,9 +17,10 @@ Field = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 SOLVE_PX = 320  # longest side of the grid that the height is solved on; the height is smooth, the outline is not
-DEPTH = 1.3  # thickness over local width; fitted, as are the next two, with the constants of stance.py
-GROWTH = 0.85  # power with which thickness follows local width; 1 would make every part as deep as it is wide
+DEPTH = 1.25  # thickness over local width; fitted, as are the next two, with the constants of stance.py
+GROWTH = 0.75  # power with which thickness follows local width; 1 would make every part as deep as it is wide
 USUAL = 0.15  # half width, of the subject's longer side, at which a part is DEPTH times as deep as it is wide
+ROUND = 6.0  # 4 would be exact in a disc, 8 in a strip
 EVEN = 0.03  # of the subject's longer side: over such lengths the scale of the thickness is evened out
 
 
@@ -73,7 +74,7 @@ def swell_of(silhouette: Silhouette, unit: float, progress: Progress) -> Swell:
 
     The square root of u, with laplace u = -4, is a sphere over a disc, an elliptic cylinder over a strip, and smooth
     over everything else. It is scaled, slowly over the subject, so that its height follows the local width:
-    u + |grad u|^2 / 6 is, throughout a part, about the square of the height that u alone would give it.
+    u + |grad u|^2 / ROUND is, throughout a part, about the square of the height that u alone would give it.
 
     Args:
         silhouette: what swells.
@@ -91,7 +92,7 @@ def swell_of(silhouette: Silhouette, unit: float, progress: Progress) -> Swell:
     slope = np.maximum(_spread(body / np.maximum(distance, 0.5), distance > 1.0, 1.0), 0)
     smooth = slope * distance  # u, going on beyond the outline without a kink
     down, right = np.gradient(smooth) if min(size) > 1 else (np.zeros_like(smooth), np.zeros_like(smooth))
-    peak = np.sqrt(np.maximum(smooth, 0) + (down**2 + right**2) / 6 + 0.1)
+    peak = np.sqrt(np.maximum(smooth, 0) + (down**2 + right**2) / ROUND + 0.1)
     width = local_width(distance)
     progress.update(0.8)
     wanted = DEPTH * USUAL * (width * (cell / unit) / USUAL) ** GROWTH * (unit / cell)

@@ -46,7 +46,7 @@ def test_a_symmetrical_outline_counts_as_a_front_view() -> None:
 def test_tall_leans_towards_the_viewer_and_wide_away() -> None:
     upright = box_from_above(120, 400)
     upright[60:200, 140:] = 255  # something to one side, so that it is not symmetrical
-    tall, wide = stance(upright), stance(box_from_above(500, 120, drop=60))
+    tall, wide = stance(upright), stance(box_from_above(500, 160, drop=130))
     assert tall.from_above == 1.0
     assert tall.lean == pytest.approx(UPRIGHT, abs=0.02)
     assert wide.from_above > 0.3
