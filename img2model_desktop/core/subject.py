@@ -32,11 +32,13 @@ class Finding:
 
 
 def check_subject(cut: Picture) -> tuple[Finding, ...]:
-    """What to tell the user about a cut-out picture; empty when all is well.
+    """What to tell the user about a cut-out picture; empty when all is well, or when it was kept whole.
 
     Raises:
         InputProblem: nothing is left of the picture.
     """
+    if not cut.is_cut_out:
+        return ()
     cut.require_subject()
     solid = cut.alpha >= SOLID
     if not solid.any():

@@ -18,7 +18,7 @@ from img2model_desktop.gui.prompt_source import PromptSource
 from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.settings_form import SettingsForm
 from img2model_desktop.gui.theme import SPACE
-from img2model_desktop.jobs.plan import problems
+from img2model_desktop.jobs.plan import cutter_step, problems
 
 PICTURE, PROMPT = "picture", "prompt"
 _BLOCKING = ("input",)  # kinds of trouble that a job would run into as well
@@ -46,6 +46,7 @@ class InputPanel(QWidget):
         self.form = SettingsForm(icons, size_mm)
         self.pictures.set_cutter(self._cutter_in_use)
         self.words.set_options(lambda: (self.form.options_of(self.words.maker), self.form.seed_value))
+        self._cut_with: tuple[str, Any] = ("", None)
         self._build()
         self._connect()
         self._update()
@@ -177,14 +178,23 @@ class InputPanel(QWidget):
         self.pictures.changed.connect(self._update)
         self.pictures.browse_wished.connect(self.browse_wished)
         self.words.changed.connect(self._update)
-        self.form.changed.connect(self._update)
-        self.form.cutter_changed.connect(self.pictures.cut_again)
+        self.form.changed.connect(self._on_form_changed)
         self.form.maker_changed.connect(self.words.draw_again)
         self.generate_button.clicked.connect(self.generate)
         self.queue_all_button.clicked.connect(self.generate_all)
 
     def _cutter_in_use(self) -> tuple[str, Any]:
-        return self._cutter.key, self.form.options_of(self._cutter)
+        """The cutter's key and options as the job would have them: a relief keeps the background."""
+        step = cutter_step(replace(self.request(), prompt="", style=""))
+        return (step.key, step.options) if step else (self._cutter.key, self.form.options_of(self._cutter))
+
+    @Slot()
+    def _on_form_changed(self) -> None:
+        cutter = self._cutter_in_use()
+        if cutter != self._cut_with:
+            self._cut_with = cutter
+            self.pictures.cut_again()
+        self._update()
 
     def _set_mode(self, mode: str) -> None:
         self.source.set_value(mode)

@@ -36,12 +36,10 @@ class SettingsForm(QWidget):
 
     Signals:
         changed: the user changed something.
-        cutter_changed: an option of the cutter changed, so that the cut-out may look different.
         maker_changed: an option of the picture maker changed, so that the made picture may look different.
     """
 
     changed = Signal()
-    cutter_changed = Signal()
     maker_changed = Signal()
 
     def __init__(self, icons: Icons, size_mm: float) -> None:
@@ -96,7 +94,6 @@ class SettingsForm(QWidget):
         self._uses_prompt = not request.picture
         self._rebuild_options(dict(request.options))
         self._describe_engine()
-        self.cutter_changed.emit()
         self.maker_changed.emit()
         self.changed.emit()
 
@@ -185,9 +182,7 @@ class SettingsForm(QWidget):
             form = OptionsForm(spec, Quality(self.quality.value), self._icons, _shown(spec))
             form.set_given(_given(spec, options))
             form.changed.connect(self.changed)
-            if spec.role is Role.CUTTER:
-                form.changed.connect(self.cutter_changed)
-            elif spec.role is Role.MAKER:
+            if spec.role is Role.MAKER:
                 form.changed.connect(self.maker_changed)
             if len(specs) > 1:
                 self._options_column.addWidget(label(spec.title, "title"))

@@ -269,7 +269,7 @@ def _judge(
     report: Any,
     is_cancelled: Any,  # noqa: ARG001
 ) -> tuple[tuple[Finding, ...], Choice | None]:
-    findings = check_subject(cut) if cut.is_cut_out else ()  # a whole picture touches its borders by nature
+    findings = check_subject(cut)
     report(0.5)
     return findings, choose_sculptor(cut) if is_auto else None
 

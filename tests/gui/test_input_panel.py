@@ -97,6 +97,20 @@ def test_what_is_odd_about_the_subject_is_told(qtbot: QtBot, panel: InputPanel, 
     assert panel.generate_button.isEnabled()
 
 
+def test_relief_shows_the_whole_picture_and_inflate_the_cut_out(
+    qtbot: QtBot, panel: InputPanel, caller: InlineCaller, photo: Path
+) -> None:
+    bring(qtbot, panel, photo)
+    engines = panel.form.engine
+    for key, background in (("relief", "keep"), ("inflate", "remove")):
+        asked = caller.asked.count("cut_preview")
+        engines.setCurrentIndex(engines.findData(key))
+        assert caller.asked.count("cut_preview") == asked + 1
+        assert panel.pictures._cutter()[1].background == background
+    engines.setCurrentIndex(engines.findData("lathe"))  # cuts out as Inflate does: nothing to do again
+    assert caller.asked.count("cut_preview") == asked + 1
+
+
 def disc_at_the_edge() -> Picture:
     import numpy as np
 
