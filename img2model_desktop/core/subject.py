@@ -32,18 +32,18 @@ class Finding:
 
 
 def check_subject(cut: Picture) -> tuple[Finding, ...]:
-    """What to tell the user about a cut-out picture; empty when all is well, or when it was kept whole.
+    """What to tell the user about a cut-out picture; empty when all is well.
 
     Raises:
         InputProblem: nothing is left of the picture.
     """
-    if not cut.is_cut_out:
-        return ()
     cut.require_subject()
     solid = cut.alpha >= SOLID
     if not solid.any():
         raise nothing_found()
-    found = [_touching(solid), _small(solid), _in_parts(solid), _coarse(solid)]
+    found = [_coarse(solid)]
+    if cut.is_cut_out:
+        found = [_touching(solid), _small(solid), _in_parts(solid), *found]
     return tuple(finding for finding in found if finding is not None)
 
 

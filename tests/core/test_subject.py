@@ -67,8 +67,12 @@ def test_tiny_and_coarse() -> None:
     assert keys(disc(size=100, centre=(50, 50), radius=30)) == ["coarse"]
 
 
-def test_one_pixel_is_a_coarse_subject_that_fills_its_picture() -> None:
-    assert keys(np.full((1, 1), 255, np.uint8)) == ["touches", "coarse"]
+def test_one_pixel_is_a_coarse_subject() -> None:
+    assert keys(np.full((1, 1), 255, np.uint8)) == ["coarse"]
+
+
+def test_picture_kept_whole_may_touch_its_borders() -> None:
+    assert keys(np.full((600, 600), 255, np.uint8)) == []
 
 
 @pytest.mark.parametrize("level", [0, 127])

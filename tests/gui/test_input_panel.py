@@ -105,9 +105,10 @@ def test_relief_shows_the_whole_picture_and_inflate_the_cut_out(
     for key, background in (("relief", "keep"), ("inflate", "remove")):
         asked = caller.asked.count("cut_preview")
         engines.setCurrentIndex(engines.findData(key))
-        assert caller.asked.count("cut_preview") == asked + 1
+        qtbot.waitUntil(lambda asked=asked: caller.asked.count("cut_preview") == asked + 1)
         assert panel.pictures._cutter()[1].background == background
     engines.setCurrentIndex(engines.findData("lathe"))  # cuts out as Inflate does: nothing to do again
+    qtbot.wait(50)
     assert caller.asked.count("cut_preview") == asked + 1
 
 
