@@ -20,7 +20,7 @@ SOLVE_PX = 320  # longest side of the grid that the height is solved on; the hei
 DEPTH = 1.25  # thickness over local width; fitted, as are the next two, with the constants of stance.py
 GROWTH = 0.75  # power with which thickness follows local width; 1 would make every part as deep as it is wide
 USUAL = 0.15  # half width, of the subject's longer side, at which a part is DEPTH times as deep as it is wide
-ROUND = 6.0  # 4 would be exact in a disc, 8 in a strip
+ROUND = 12.0  # 4 would be exact in a disc, 8 in a strip; larger makes flanks rounder and flat parts a little deeper
 EVEN = 0.03  # of the subject's longer side: over such lengths the scale of the thickness is evened out
 
 
