@@ -139,6 +139,11 @@ class CalmSlider(QSlider):
 class CalmSpinBox(QSpinBox):
     """A field for a whole number that takes the wheel only while it has the focus."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.lineEdit().setTextMargins(4, 0, 4, 0)
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():
             super().wheelEvent(event)
@@ -148,6 +153,11 @@ class CalmSpinBox(QSpinBox):
 
 class CalmDoubleSpinBox(QDoubleSpinBox):
     """A field for a number that takes the wheel only while it has the focus."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.lineEdit().setTextMargins(4, 0, 4, 0)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():
@@ -258,7 +268,6 @@ def _number_box(low: float, high: float, step: float, whole: bool) -> QSpinBox |
         number.setRange(low, high)
         number.setSingleStep(step)
         box = number
-    box.setAlignment(Qt.AlignmentFlag.AlignRight)
     box.setKeyboardTracking(False)
     return box
 
