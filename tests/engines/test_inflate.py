@@ -70,9 +70,8 @@ def test_a_disc_becomes_round_and_full() -> None:
     check_closed(mesh)
     half = depth_at(mesh, 0, 0) / 2
     assert 0.3 < half < 0.7
-    assert volume(mesh) == pytest.approx(4 / 3 * np.pi * 0.5 * 0.5 * half, rel=0.1)
-    true = half * np.sqrt(np.maximum(1 - (mesh.vertices[:, :2] ** 2).sum(axis=1) / 0.25, 0))
-    assert np.abs(np.abs(mesh.vertices[:, 2]) - true).mean() < 0.03
+    # Fuller than an ellipsoid, by far not a drum, whose volume would be half as much again.
+    assert 1.0 < volume(mesh) / (4 / 3 * np.pi * 0.5 * 0.5 * half) < 1.25
     rings = [np.abs(mesh.vertices[np.abs(np.hypot(*mesh.vertices[:, :2].T) - r) < 0.01, 2]) for r in (0.1, 0.25, 0.4)]
     assert all(np.ptp(ring) < 0.04 for ring in rings)
     assert mesh.bounds[:, :2].tolist() == pytest.approx(np.array([[-0.5, -0.5], [0.5, 0.5]]), abs=0.005)
