@@ -1,5 +1,6 @@
 """Twin: a small network of our own sees the first and the last surface behind a picture; they become one body."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,13 @@ from img2model_desktop.engines.twin_net import FILL, Prediction, TwinNet, networ
 from img2model_desktop.errors import SetupProblem
 from img2model_desktop.paths import resources_dir
 
+ZOOMS = (
+    1.04,
+    1.08,
+    1.12,
+    1.16,
+)  # the subject is seen from these distances, as shares of the nearest: room around it helps
+KNOWN = 100  # alpha of a pixel of the maps from which on the network's word counts
 GAP = 0.02  # of half the frame: solid stretches further apart than this are cut from one another
 LEAST = 0.008  # of half the frame: nothing is thinner
 ROUNDS = 3  # of smoothing over the triangles: takes the grain of the maps and leaves the edges
@@ -45,6 +53,10 @@ class Framing:
         """Around a silhouette."""
         left, top, right, bottom = silhouette.box
         return cls((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top) / 2 / FILL)
+
+    def from_afar(self, zoom: float) -> "Framing":
+        """The square `zoom` times as wide around the same centre."""
+        return Framing(self.x, self.y, self.half * zoom)
 
     def crop(self, picture: Picture, size: int) -> NDArray[np.uint8]:
         """`(size, size, 4) uint8`, straight RGBA, averaged over each pixel's area; transparent beyond the picture."""
@@ -113,7 +125,7 @@ class Twin:
         silhouette = silhouette_of(picture.alpha)
         framing = Framing.of(silhouette)
         progress.update(0.1)
-        seen = self.look(framing.crop(picture, self._network().shape.size))
+        seen = self.look(picture, framing)
         progress.update(0.4)
         flat = flat_of(silhouette, options.faces // 2, RIM_SHARE)
         progress.update(0.7)
@@ -128,28 +140,39 @@ class Twin:
         progress.update(1.0)
         return mesh
 
-    def look(self, image: NDArray[np.uint8]) -> Seen:
-        """The network's maps for a framed RGBA picture `(s, s, 4) uint8`: the mean over it and its mirror image."""
-        straight = torch.from_numpy(image.transpose(2, 0, 1).copy())
-        both = network_input(torch.stack([straight, straight.flip(-1)]))
-        with torch.inference_mode():
-            guess: Prediction = self._network()(both.contiguous(memory_format=torch.channels_last))
-
-        def mean(maps: torch.Tensor) -> NDArray[np.float32]:
-            value = (maps[0] + maps[1].flip(-1)) / 2
-            return np.ascontiguousarray(value.permute(1, 2, 0).float().numpy())
-
-        known = image[..., 3] >= 100
-        depth = np.concatenate([mean(guess.front), mean(guess.back)], -1)
-        shade = np.asarray(image[..., :3] / 255, np.float32)
-        depth = layers.crisp(depth, shade, known, GAP)
-        colours = layers.continued(np.concatenate([mean(guess.fresh), mean(guess.repeat)], -1), known)
+    def look(self, picture: Picture, framing: Framing) -> Seen:
+        """The network's maps for a framed picture: the mean over several distances and over mirror images."""
+        size = self._network().shape.size
+        images = [framing.from_afar(zoom).crop(picture, size) for zoom in ZOOMS]
+        guess = self._guess(images)
+        known = framing.crop(picture, size)
+        solid = known[..., 3] >= KNOWN
+        maps = np.mean(
+            [_drawn_near(maps, image, zoom) for maps, image, zoom in zip(guess.maps, images, ZOOMS, strict=True)],
+            axis=0,
+        )
+        shade = np.asarray(known[..., :3] / 255, np.float32)
+        depth = layers.crisp(maps[..., :2], shade, solid, GAP)
         return Seen(
-            depth=layers.continued(depth, known),
-            fresh=colours[..., :3],
-            repeat=colours[..., 3],
-            perspective=float(guess.perspective.mean()),
-            elevation=float(guess.elevation.mean()),
+            depth=layers.continued(depth, solid),
+            fresh=maps[..., 2:5],
+            repeat=maps[..., 5],
+            perspective=guess.perspective,
+            elevation=guess.elevation,
+        )
+
+    def _guess(self, images: Sequence[NDArray[np.uint8]]) -> "_Guess":
+        straight = torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2).copy())
+        both = network_input(torch.cat([straight, straight.flip(-1)]))
+        with torch.inference_mode():
+            said: Prediction = self._network()(both.contiguous(memory_format=torch.channels_last))
+            maps = torch.cat([said.front, said.back, said.fresh, said.repeat], 1)
+            mean = (maps[: len(images)] + maps[len(images) :].flip(-1)) / 2
+        zooms = torch.tensor(ZOOMS).repeat(2)
+        return _Guess(
+            np.ascontiguousarray(mean.permute(0, 2, 3, 1).float().numpy()),
+            float((said.perspective / zooms).mean()),
+            float(said.elevation.mean()),
         )
 
     def close(self) -> None:
@@ -160,6 +183,25 @@ class Twin:
         if self._net is None:
             raise RuntimeError("this engine is closed")
         return self._net
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """What the network says about pictures: `(n, s, s, 6)` depths, own colour of the back, repetition; the camera."""
+
+    maps: NDArray[np.float32]
+    perspective: float
+    elevation: float
+
+
+def _drawn_near(maps: NDArray[np.float32], image: NDArray[np.uint8], zoom: float) -> NDArray[np.float32]:
+    """Maps `(s, s, 6)` of a picture taken from further away, in the frame and the unit of the nearest."""
+    size = len(maps)
+    whole = layers.continued(maps, image[..., 3] >= KNOWN)
+    line = ((((np.arange(size) + 0.5) / size * 2 - 1) / zoom + 1) / 2 * size - 0.5).astype(np.float32)
+    across, down = np.meshgrid(line, line)
+    near = cv2.remap(whole, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(near * np.array([zoom, zoom, 1, 1, 1, 1], np.float32), np.float32)
 
 
 def _depths(
