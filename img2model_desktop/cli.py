@@ -23,7 +23,7 @@ from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import EngineSpec, about, expected
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import EXIT_BUG, EXIT_CANCELLED, KINDS, Cancelled, Img2ModelError, InputProblem
-from img2model_desktop.jobs.plan import Plan, resolve
+from img2model_desktop.jobs.plan import PictureLimits, Plan, resolve
 
 EXIT_CODES = "exit codes: 0 done, 1 bug, 2 input, 3 set-up, 4 memory, 5 engine, 130 cancelled"
 
@@ -149,7 +149,7 @@ class _One:
     def _plan(self) -> Plan:
         from img2model_desktop.jobs.export import can_write
 
-        plan = resolve(self._request, self._stored.max_picture_bytes, self._stored.max_picture_pixels)
+        plan = resolve(self._request, PictureLimits(self._stored.max_picture_bytes, self._stored.max_picture_pixels))
         problem = can_write(self._target, self._up)
         if problem is not None:
             raise problem

@@ -20,6 +20,7 @@ from img2model_desktop.gui.messages import Message, Tone
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.theme import Theme, ThemeChoice
 from img2model_desktop.gui.window_state import Places, WindowState
+from img2model_desktop.jobs.plan import PictureLimits
 from img2model_desktop.jobs.store import Store
 
 FIRST_PAINT_VARIABLE = "IMG2MODEL_FIRST_PAINT"
@@ -82,7 +83,8 @@ class Program(QObject):
         icons = Icons(icons_folder, theme.colours)
         self._application.setWindowIcon(icons.app_icon())
         store = Store(paths.history_file(), paths.jobs_dir())
-        self._runner = JobRunner(store)
+        limits = PictureLimits(self._settings.max_picture_bytes, self._settings.max_picture_pixels)
+        self._runner = JobRunner(store, limits)
         self.window = MainWindow(self._runner, theme, icons, state, places())
         self.window.closed.connect(self._on_closed)
         FirstPaint(self.window).happened.connect(self._on_first_paint)

@@ -1,24 +1,53 @@
-"""What the window lets run aside: module-level functions for `JobRunner.call`, beside those of the runner."""
+"""What the window lets run aside: module-level functions for `JobRunner.call`.
+
+They import what they need when they run: none of it belongs to the window's start.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from img2model_desktop.core.request import Stroke
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
-from img2model_desktop.gui.runner import PREVIEW_SIDE_PX
+from img2model_desktop.jobs.plan import PictureLimits
 
 if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
     from img2model_desktop.core.picture import Picture
 
+PREVIEW_SIDE_PX = 1024
 THUMBNAIL = "thumbnail.png"
 THUMBNAIL_SIDE_PX = 256
 
 
-def original_preview(path: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+def original_preview(path: str, limits: PictureLimits, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
     """The picture file, its longer side at most `PREVIEW_SIDE_PX`."""
     from img2model_desktop.core.picture_files import Limits, read_picture
 
-    return read_picture(path, Limits(max_side=PREVIEW_SIDE_PX))
+    return read_picture(path, Limits(limits.max_bytes, limits.max_pixels, PREVIEW_SIDE_PX))
+
+
+def cut_preview(
+    path: str,
+    limits: PictureLimits,
+    cutter: str,
+    strokes: tuple[Stroke, ...],
+    options: Any,
+    report: Any,
+    is_cancelled: Any,
+) -> Any:
+    """The picture file as the engine will see it.
+
+    Returns:
+        `(original, cut, findings)`: two Pictures whose longer side is at most `PREVIEW_SIDE_PX`, and what
+        `core.subject.check_subject` found.
+    """
+    from img2model_desktop.core.subject import check_subject
+    from img2model_desktop.engines.bench import call_engine
+
+    picture = original_preview(path, limits, report, is_cancelled)
+    spec = catalog.find(cutter, Role.CUTTER)
+    cut = call_engine(spec.entry, "cut", (picture, strokes, options), report, is_cancelled)
+    return picture, cut, check_subject(cut)
 
 
 def made_preview(maker: str, prompt: str, style: str, options: Any, seed: int, report: Any, is_cancelled: Any) -> Any:
@@ -63,6 +92,13 @@ def save_picture(picture: "Picture", path: str, report: Any, is_cancelled: Any) 
 
     write_png(picture, path)
     return path
+
+
+def save_result(result: str, out: str, size_mm: float, up: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+    """Exports a result; `jobs.export.Exported`."""
+    from img2model_desktop.jobs.export import export_result
+
+    return export_result(Path(result), Path(out), size_mm=size_mm, up=up)
 
 
 def make_thumbnail(result: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001

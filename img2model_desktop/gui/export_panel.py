@@ -17,12 +17,13 @@ from PySide6.QtWidgets import (
 )
 
 from img2model_desktop.core.events import Facts
+from img2model_desktop.gui.calls import save_result
 from img2model_desktop.gui.controls import NumberField, Segments, label, rule, set_tone
 from img2model_desktop.gui.drag_handle import DragHandle
 from img2model_desktop.gui.history_model import engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import Caller, LatestCall
-from img2model_desktop.gui.runner import Trouble, save_result
+from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.jobs.job_row import JobRow
 

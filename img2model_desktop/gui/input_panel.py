@@ -18,7 +18,7 @@ from img2model_desktop.gui.prompt_source import PromptSource
 from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.settings_form import SettingsForm
 from img2model_desktop.gui.theme import SPACE
-from img2model_desktop.jobs.plan import cutter_step, problems
+from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PictureLimits, cutter_step, problems
 
 PICTURE, PROMPT = "picture", "prompt"
 _BLOCKING = ("input",)  # kinds of trouble that a job would run into as well
@@ -35,13 +35,20 @@ class InputPanel(QWidget):
     generate_wished = Signal(object)
     browse_wished = Signal()
 
-    def __init__(self, caller: Caller, icons: Icons, samples: tuple[Path, ...], size_mm: float) -> None:
+    def __init__(
+        self,
+        caller: Caller,
+        icons: Icons,
+        samples: tuple[Path, ...],
+        size_mm: float,
+        limits: PictureLimits = DEFAULT_LIMITS,
+    ) -> None:
         super().__init__()
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._icons = icons
         self._cutter = catalog.of_role(Role.CUTTER)[0]
-        self.pictures = PictureSource(caller, icons, samples)
+        self.pictures = PictureSource(caller, icons, samples, limits)
         self.words = PromptSource(caller, icons, catalog.of_role(Role.MAKER)[0])
         self.form = SettingsForm(icons, size_mm)
         self.pictures.set_cutter(self._cutter_in_use)

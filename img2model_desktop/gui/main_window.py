@@ -85,7 +85,9 @@ class MainWindow(QMainWindow):
     # Building
 
     def _build(self) -> None:
-        self.input = InputPanel(self._runner, self._icons, self._places.samples, self._state.size_mm)
+        self.input = InputPanel(
+            self._runner, self._icons, self._places.samples, self._state.size_mm, self._runner.limits
+        )
         self.middle = ViewPanel(self._runner, self._icons)
         self.export = ExportPanel(self._runner, self._icons, self._state.export_suffix, self._state.up_axis)
         self.history = HistoryPanel(self._runner, self._icons)
@@ -169,7 +171,7 @@ class MainWindow(QMainWindow):
         first = ""
         for request in requests:
             try:
-                job_id = self._runner.submit(resolve(request))
+                job_id = self._runner.submit(resolve(request, self._runner.limits))
             except Img2ModelError as problem:
                 self.tell(Message(Tone.ERROR, problem.message, problem.advice, problem.details))
                 break

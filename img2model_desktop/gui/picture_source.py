@@ -9,15 +9,16 @@ from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from img2model_desktop.core.request import Stroke
-from img2model_desktop.gui.calls import original_preview
+from img2model_desktop.gui.calls import cut_preview, original_preview
 from img2model_desktop.gui.controls import CalmSlider, label
 from img2model_desktop.gui.cutout_canvas import BRUSH_RADII, CutoutCanvas, Tool
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.intake import image_from
 from img2model_desktop.gui.latest_call import Caller, LatestCall
 from img2model_desktop.gui.picture_strip import PictureStrip
-from img2model_desktop.gui.runner import Trouble, cut_preview
+from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.theme import SPACE
+from img2model_desktop.jobs.plan import PictureLimits
 
 Asked = tuple[str, tuple[Stroke, ...]]
 
@@ -33,9 +34,10 @@ class PictureSource(QWidget):
     changed = Signal()
     browse_wished = Signal()
 
-    def __init__(self, caller: Caller, icons: Icons, samples: tuple[Path, ...]) -> None:
+    def __init__(self, caller: Caller, icons: Icons, samples: tuple[Path, ...], limits: PictureLimits) -> None:
         super().__init__()
         self._icons = icons
+        self._limits = limits
         self._samples = samples
         self._path = ""
         self._brought: tuple[Path, ...] = ()
@@ -104,7 +106,7 @@ class PictureSource(QWidget):
         self._reading.forget()
         self._cutting.forget()
         if path:
-            self._reading.ask(original_preview, path)
+            self._reading.ask(original_preview, path, self._limits)
         self._update_tools()
         self.changed.emit()
 
@@ -113,7 +115,7 @@ class PictureSource(QWidget):
         if self._path and not self.canvas.is_empty:
             cutter, options = self._cutter()
             self._asked = (self._path, self.canvas.strokes)
-            self._cutting.ask(cut_preview, self._path, cutter, self.canvas.strokes, options)
+            self._cutting.ask(cut_preview, self._path, self._limits, cutter, self.canvas.strokes, options)
 
     def retint(self) -> None:
         """The icons again, in the theme's colours."""

@@ -19,16 +19,12 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
 
 from img2model_desktop.aside import Helper, Tick, Worker
 from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, Stopped
-from img2model_desktop.core.request import Stroke
-from img2model_desktop.engines import catalog
-from img2model_desktop.engines.base import Role
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem
-from img2model_desktop.jobs.plan import Plan, resolve_again
+from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PictureLimits, Plan, resolve_again
 from img2model_desktop.jobs.store import JobRow, JobState, Store
 
 CLOSE_MS = 3000
-PREVIEW_SIDE_PX = 1024
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +73,10 @@ class JobRunner(QObject):
     _event_sent = Signal(object)
     _call_sent = Signal(object)
 
-    def __init__(self, store: Store, parent: QObject | None = None) -> None:
+    def __init__(self, store: Store, limits: PictureLimits = DEFAULT_LIMITS, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._store = store
+        self._limits = limits
         self._workers = (_WhenNeeded(), _WhenNeeded())
         self._bench = Bench(self._workers[0])
         self._looker: Worker = self._workers[1]
@@ -114,7 +111,7 @@ class JobRunner(QObject):
         """Takes up what an earlier run of the program left in the queue, oldest first."""
         for row in self._store.recover():
             try:
-                self._waiting.append((row.id, resolve_again(row.request, row.folder)))
+                self._waiting.append((row.id, resolve_again(row.request, row.folder, self._limits)))
             except InputProblem as problem:
                 self._apply(Failed(row.id, row.created, problem.kind, problem.message, problem.advice))
         self.queue_changed.emit()
@@ -152,6 +149,11 @@ class JobRunner(QObject):
             return
         self._store.delete(job_id)
         self.job_removed.emit(job_id)
+
+    @property
+    def limits(self) -> PictureLimits:
+        """How large a picture may be."""
+        return self._limits
 
     @property
     def is_busy(self) -> bool:
@@ -313,39 +315,3 @@ class _Call(QRunnable):
     def _tick(self, fraction: float) -> None:  # noqa: ARG002
         if self._cancel.is_set():
             raise Cancelled
-
-
-# What the window calls through `JobRunner.call`: module-level functions that run in the helper process.
-
-
-def cut_preview(
-    path: str, cutter: str, strokes: tuple[Stroke, ...], options: Any, report: Any, is_cancelled: Any
-) -> Any:
-    """The picture file as the engine will see it.
-
-    Returns:
-        `(original, cut, findings)`: two Pictures whose longer side is at most `PREVIEW_SIDE_PX`, and what
-        `core.subject.check_subject` found.
-    """
-    from img2model_desktop.core.picture_files import Limits, read_picture
-    from img2model_desktop.core.subject import check_subject
-    from img2model_desktop.engines.bench import call_engine
-
-    picture = read_picture(path, Limits(max_side=PREVIEW_SIDE_PX))
-    spec = catalog.find(cutter, Role.CUTTER)
-    cut = call_engine(spec.entry, "cut", (picture, strokes, options), report, is_cancelled)
-    return picture, cut, check_subject(cut)
-
-
-def read_result(path: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
-    """The mesh in a file, valid, in metres."""
-    from img2model_desktop.core.mesh_files import read_mesh
-
-    return read_mesh(Path(path))
-
-
-def save_result(result: str, out: str, size_mm: float, up: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
-    """Exports a result; `jobs.export.Exported`."""
-    from img2model_desktop.jobs.export import export_result
-
-    return export_result(Path(result), Path(out), size_mm=size_mm, up=up)

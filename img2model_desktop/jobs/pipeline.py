@@ -135,6 +135,8 @@ class _Run:
             self._aside(_write_png, cut, path, tick=progress.update)
         findings, choice = self._aside(_judge, cut, self.plan.is_auto, tick=self._progress(Stage.CUT_OUT, 0.8).update)
         for finding in findings:
+            if self.plan.maker and finding.key == "parts":
+                continue  # letters are parts by nature
             self.emit(Warned(self.job_id, time.time(), finding.message, finding.advice))
         self.emit(Preview(self.job_id, time.time(), Stage.CUT_OUT, str(path)))
         return cut, choice
@@ -144,8 +146,8 @@ class _Run:
         plan, request = self.plan, self.plan.request
         progress = self._begin(Stage.PICTURE)
         if plan.maker is None:
-            path = kept_input(self.folder) or _keep_input(Path(request.picture), self.folder, plan.max_bytes)
-            limits = Limits(max_bytes=plan.max_bytes, max_pixels=plan.max_pixels)
+            path = kept_input(self.folder) or _keep_input(Path(request.picture), self.folder, plan.limits.max_bytes)
+            limits = Limits(plan.limits.max_bytes, plan.limits.max_pixels)
             name = Path(request.picture).name
             picture: Picture = self._aside(_read, path, name, limits, tick=progress.update)
             return picture

@@ -24,6 +24,22 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureLimits:
+    """How large a picture file may be.
+
+    Args:
+        max_bytes: of the file.
+        max_pixels: width times height, asked before decoding.
+    """
+
+    max_bytes: int = 50_000_000
+    max_pixels: int = 64_000_000
+
+
+DEFAULT_LIMITS = PictureLimits()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One engine of a plan, by its catalogue key, with its whole option record."""
 
@@ -40,16 +56,14 @@ class Plan:
         maker: makes the picture, or None when the user gave one.
         cutter: cuts it out.
         sculptors: one step, or, for "auto", one for each sculptor that may be chosen.
-        max_bytes: largest picture file that is read.
-        max_pixels: largest picture that is decoded.
+        limits: how large the user's picture may be.
     """
 
     request: Request
     maker: Step | None
     cutter: Step
     sculptors: tuple[Step, ...]
-    max_bytes: int = 50_000_000
-    max_pixels: int = 64_000_000
+    limits: PictureLimits = DEFAULT_LIMITS
 
     @property
     def is_auto(self) -> bool:
@@ -61,7 +75,7 @@ class Plan:
         return next(step for step in self.sculptors if step.key == key)
 
 
-def resolve(request: Request, max_bytes: int = 50_000_000, max_pixels: int = 64_000_000) -> Plan:
+def resolve(request: Request, limits: PictureLimits = DEFAULT_LIMITS) -> Plan:
     """The plan for a request. Reads no pixel and imports no engine.
 
     Raises:
@@ -73,17 +87,17 @@ def resolve(request: Request, max_bytes: int = 50_000_000, max_pixels: int = 64_
         more = "".join(f"\n{problem.message} {problem.advice}" for problem in others)
         raise InputProblem(first.message, first.advice + more)
     maker, cutter, sculptors = found.steps()
-    return Plan(request, maker, cutter, sculptors, max_bytes, max_pixels)
+    return Plan(request, maker, cutter, sculptors, limits)
 
 
-def resolve_again(request: Request, folder: Path) -> Plan:
+def resolve_again(request: Request, folder: Path, limits: PictureLimits = DEFAULT_LIMITS) -> Plan:
     """The plan of a job that was queued before, whose picture may by now be only in its folder.
 
     Raises:
         InputProblem: as `resolve`.
     """
     kept = kept_input(folder)
-    plan = resolve(replace(request, picture=str(kept)) if kept and request.picture else request)
+    plan = resolve(replace(request, picture=str(kept)) if kept and request.picture else request, limits)
     return replace(plan, request=request)
 
 

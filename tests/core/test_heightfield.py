@@ -28,7 +28,7 @@ def check_closed(body: Closed) -> None:
     assert np.array_equal(np.sort(there), np.sort(back))
     # Around a vertex the faces form one fan: as many faces as there are edges, and one ring of them.
     opposite = np.roll(body.faces, -2, axis=1).ravel()
-    after = {}
+    after: dict[int, dict[int, int]] = {}
     for vertex, first, second in zip(tail.tolist(), head.tolist(), opposite.tolist(), strict=True):
         after.setdefault(vertex, {})[first] = second
     for ring in after.values():

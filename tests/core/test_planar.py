@@ -47,7 +47,7 @@ def test_parts_beside_each_other_and_an_island_in_a_hole() -> None:
 
 
 def test_each_side_of_a_rim_belongs_to_one_triangle() -> None:
-    comb = [(0, 0), (0, 10)]
+    comb: list[tuple[float, float]] = [(0, 0), (0, 10)]
     for tooth in range(5):
         comb += [(2 * tooth + 0.2, 10), (2 * tooth + 0.3, 1), (2 * tooth + 1.9, 1), (2 * tooth + 1.95, 10)]
     comb += [(10, 10), (10, 0)]

@@ -341,7 +341,7 @@ def test_theme_changes_everywhere_at_once(window: MainWindow, theme: Theme) -> N
 def test_window_is_as_it_was_left(
     qtbot: QtBot, runner: JobRunner, theme: Theme, icons: Icons, places: Places, window: MainWindow
 ) -> None:
-    window.resize(1111, 777)
+    window.resize(1111, 707)
     window._outer.setSizes([420, 691])
     window.export.choose_format(".ply")
     window.input.form.size_mm.set_value(55.0)
@@ -351,7 +351,7 @@ def test_window_is_as_it_was_left(
     again = MainWindow(runner, theme, icons, state, places)
     qtbot.addWidget(again)
     again.show()
-    assert again.size().toTuple() == (1111, 777)
+    assert again.size().toTuple() == (1111, 707)
     assert again._outer.sizes() == window._outer.sizes()
     assert again.export.suffix == ".ply"
     assert again.input.form.size_mm.value == 55.0

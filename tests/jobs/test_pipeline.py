@@ -35,7 +35,7 @@ from img2model_desktop.engines import catalog
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import EngineProblem
 from img2model_desktop.jobs import pipeline
-from img2model_desktop.jobs.plan import Plan, resolve
+from img2model_desktop.jobs.plan import PictureLimits, Plan, resolve
 
 STAGES = [Stage.PICTURE, Stage.CUT_OUT, Stage.SCULPT, Stage.CLEAN, Stage.SAVE]
 
@@ -126,6 +126,7 @@ def test_auto_says_what_it_chose(picture: Path, folder: Path, bench: Bench) -> N
 def test_prompt_makes_the_picture(folder: Path, bench: Bench) -> None:
     events, last = run(resolve(Request(prompt="Hi", quality=Quality.DRAFT)), bench, folder)
     assert isinstance(last, Finished)
+    assert not [event for event in events if isinstance(event, Warned)]  # two letters and a dot are no accident
     assert stages(events)[0] == (Stage.PICTURE, False)
     assert (folder / "made.png").is_file()
 
@@ -201,7 +202,7 @@ def test_nothing_in_the_picture(picture: Path, folder: Path, bench: Bench) -> No
 
 
 def test_file_over_the_limit(picture: Path, folder: Path, bench: Bench) -> None:
-    _, last = run(replace(plan_for(picture), max_bytes=1000), bench, folder)
+    _, last = run(replace(plan_for(picture), limits=PictureLimits(max_bytes=1000)), bench, folder)
     assert isinstance(last, Failed)
     assert last.kind == "input"
     assert list(folder.iterdir()) == []
