@@ -11,6 +11,7 @@ fraction 0..1, and `is_cancelled`. What it takes and returns is picklable.
 import contextlib
 import importlib
 import multiprocessing
+import os
 import signal
 import threading
 import traceback
@@ -24,6 +25,7 @@ from img2model_desktop.errors import Cancelled, EngineProblem, Img2ModelError, O
 Tick = Callable[[float], None]
 
 POLL_S = 0.02
+NICENESS = 10  # the window's thread goes first where both want the processor
 GRACE_S = 0.25  # a cancelled function gets this long to stop by itself; then its process is killed
 WARM_MODULES = ("numpy", "cv2", "scipy.ndimage", "PIL.Image", "img2model_desktop.core.mesh")
 
@@ -197,6 +199,8 @@ def _raise(what: str, value: Any) -> NoReturn:
 def _serve(calls: Connection, stop: Connection, warm_modules: tuple[str, ...]) -> None:
     """The helper process: answers calls until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program, which then closes this process
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     for name in warm_modules:
         importlib.import_module(name)
     with contextlib.suppress(EOFError, OSError):
