@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from img2model_desktop.engines.twin_net import NetShape, Prediction, TwinNet, build, network_input
 from img2model_desktop.training.augment import augmented
 from img2model_desktop.training.checkpoint import save_whole
-from img2model_desktop.training.losses import Weights, halved, hit_share, terms
+from img2model_desktop.training.losses import Weights, hit_share, terms
 from img2model_desktop.training.pool import Pool
+from img2model_desktop.training.resample import from_afar, halved
 from img2model_desktop.training.views import Views
 
 
@@ -30,6 +31,7 @@ class Plan:
         rate: peak learning rate.
         last_rate: share of it at the end.
         warm_up: steps until the peak.
+        widest: views are seen in frames up to so many times as wide as the subject needs, 1 or more.
         halvings: trains at the pool's resolution divided by 2 to this power.
         decay: of the weights.
         average: of the moving average of the weights that is evaluated and shipped.
@@ -42,6 +44,7 @@ class Plan:
     rate: float = 6e-4
     last_rate: float = 0.02
     warm_up: int = 200
+    widest: float = 1.25
     halvings: int = 0
     decay: float = 0.02
     average: float = 0.999
@@ -74,8 +77,8 @@ class Trainer:
 
     def next_batch(self) -> Views:
         """Augmented views for one step, at this run's resolution."""
-        share = torch.tensor([weight for _, weight in self.pools])
-        which = torch.multinomial(share, self.plan.batch, replacement=True, generator=self.generator)
+        weights = torch.tensor([weight for _, weight in self.pools])
+        which = torch.multinomial(weights, self.plan.batch, replacement=True, generator=self.generator)
         parts = []
         for k, (pool, _) in enumerate(self.pools):
             count = int((which == k).sum())
@@ -83,6 +86,9 @@ class Trainer:
                 index = torch.randint(0, len(pool), (count,), generator=self.generator).sort().values
                 parts.append(pool.batch(index.to(pool.camera.device), self.device))
         views = Views(*(torch.cat([getattr(p, name) for p in parts]) for name in Views.__slots__))
+        if self.plan.widest > 1:
+            share = float(torch.rand((), generator=self.generator))
+            views = from_afar(views, 1 + share * (self.plan.widest - 1))
         for _ in range(self.plan.halvings):
             views = halved(views)
         return augmented(views, self.generator)

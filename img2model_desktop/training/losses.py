@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from img2model_desktop.engines.twin_net import Prediction
@@ -96,26 +95,3 @@ def _middle_of_extent(guess: Prediction, views: Views, cover: Tensor) -> Tensor:
     truth = views.depth.float()
     shift = middle(guess.front, guess.back) - middle(truth[:, :1], truth[:, 1:])
     return shift.view(-1, 1, 1, 1)
-
-
-def halved(views: Views) -> Views:
-    """The same views at half the resolution: pictures averaged, depths of the nearest and the farthest hit kept."""
-    alpha = views.image[:, 3:].float() / 255
-    small = F.avg_pool2d(alpha, 2)
-
-    def mean(values: Tensor) -> Tensor:
-        return F.avg_pool2d(values.float() * alpha, 2) / small.clamp_min(1e-6)
-
-    far = 1e4
-    empty = views.image[:, 3:] == 0
-    front = F.max_pool2d(views.depth[:, :1].float().masked_fill(empty, -far), 2)
-    back = -F.max_pool2d((-views.depth[:, 1:].float()).masked_fill(empty, -far), 2)
-    depth = torch.where(small > 0, torch.cat([front, back], 1), 0.0)
-    return Views(
-        image=torch.cat([mean(views.image[:, :3]), small * 255], 1).round().clamp(0, 255).to(torch.uint8),
-        depth=depth.to(torch.float16),
-        normal=(F.normalize(mean(views.normal), dim=1) * 127).round().to(torch.int8),
-        back=mean(views.back).round().clamp(0, 255).to(torch.uint8),
-        camera=views.camera,
-        usable=views.usable,
-    )
