@@ -75,6 +75,7 @@ def _add_train(commands: Any) -> None:
     sub.add_argument("--batch", type=int, default=32)
     sub.add_argument("--rate", type=float, default=6e-4)
     sub.add_argument("--last-rate", type=float, default=0.02)
+    sub.add_argument("--widest", type=float, default=1.25, help="frames are up to so much wider than needed")
     sub.add_argument("--halvings", type=int, default=0, help="train at the views' resolution over 2 to this power")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--every", type=int, default=250, help="steps between validations")
@@ -156,7 +157,7 @@ def _train(given: argparse.Namespace) -> int:
             )
     if not pools:
         raise SystemExit("Nothing to train on: give --pool, --data, or both.")
-    names = ("seconds", "batch", "rate", "last_rate", "halvings", "seed", "threads")
+    names = ("seconds", "batch", "rate", "last_rate", "widest", "halvings", "seed", "threads")
     trainer = Trainer(shape, Plan(**{name: getattr(given, name) for name in names}), pools, device)
     if state:
         trainer.restore(state)

@@ -8,9 +8,10 @@ import torch
 
 from img2model_desktop.engines.twin_net import FILL, Prediction
 from img2model_desktop.training.augment import augmented, compressed
-from img2model_desktop.training.losses import Weights, halved, hit_share, terms
+from img2model_desktop.training.losses import Weights, hit_share, terms
 from img2model_desktop.training.objects import Solid, prepared
 from img2model_desktop.training.parts import box, superquadric
+from img2model_desktop.training.resample import from_afar, halved
 from img2model_desktop.training.shapes import random_solid
 from img2model_desktop.training.views import Camera, Views, random_camera, render
 
@@ -178,3 +179,16 @@ def test_half_the_resolution_keeps_the_nearest_and_the_farthest_depth() -> None:
     assert float(small.depth[0, 0].max()) == float(views.depth[0, 0].max())
     assert float(small.depth[0, 1].min()) == float(views.depth[0, 1].min())
     assert float(small.image[0, 3].float().mean()) == pytest.approx(float(views.image[0, 3].float().mean()), abs=0.5)
+
+
+def test_a_wider_frame_shows_the_same_shape_smaller() -> None:
+    near = shot(solid_ball(), 20, 10, size=96)
+    far = from_afar(near, 1.25)
+    for views in (near, far):
+        radius = np.linalg.norm(unprojected(views), axis=1)
+        assert radius.std() / radius.mean() < 0.012
+    assert float(far.camera[0, 0]) == pytest.approx(1.25 * float(near.camera[0, 0]))
+    assert float(far.camera[0, 1]) == float(near.camera[0, 1])
+    covered = [float((views.image[0, 3] / 255.0).sum()) for views in (near, far)]
+    assert covered[1] == pytest.approx(covered[0] / 1.25**2, rel=0.01)
+    assert torch.equal(from_afar(near, 1.0).depth, near.depth)
