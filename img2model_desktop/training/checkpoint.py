@@ -74,6 +74,7 @@ def export(path: Path, state: Mapping[str, Any], recipe: Mapping[str, Any]) -> s
     metadata = {"shape": str(state["shape"]), "recipe": json.dumps(dict(recipe), sort_keys=True)}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path, metadata)
+    path.chmod(0o644)  # the library keeps it to its owner, but it ships
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
