@@ -32,8 +32,8 @@ class NetShape:
         attention: attention layers at 1/16.
     """
 
-    size: int = 128
-    width: tuple[int, int, int, int] = (48, 96, 192, 320)
+    size: int = 64
+    width: tuple[int, int, int, int] = (32, 96, 192, 320)
     down: tuple[int, int, int, int] = (1, 2, 2, 2)
     up: tuple[int, int, int] = (0, 1, 2)
     attention: int = 2

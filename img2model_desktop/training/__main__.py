@@ -25,8 +25,6 @@ from img2model_desktop.training.objects import data_hash, is_held_out, read_obje
 from img2model_desktop.training.pool import Pool, Source, fill, note_progress, stream
 from img2model_desktop.training.views import Views
 
-HELD_VIEWS = 384
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
@@ -67,6 +65,7 @@ def _add_train(commands: Any) -> None:
     sub.add_argument("--resume", type=Path, help="a checkpoint, or a folder of its pieces")
     sub.add_argument("--pieces", action="store_true", help="also write a small checkpoint in pieces of 15 MiB")
     sub.add_argument("--views", type=int, default=60_000, help="rendered before training")
+    sub.add_argument("--held-views", type=int, default=384, help="rendered for validation")
     sub.add_argument("--render-seconds", type=float, default=180.0, help="at most, for these")
     sub.add_argument("--shapes", type=float, default=0.25, help="share of procedural shapes in them")
     sub.add_argument("--render-batch", type=int, default=64)
@@ -153,7 +152,7 @@ def _train(given: argparse.Namespace) -> int:
         if held is None:
             away = [s for s in solids if is_held_out(s.name)]
             held = _rendered(
-                stream(Source(away, 0.0), size, 1, device, given.render_batch), HELD_VIEWS, size, device, 60.0
+                stream(Source(away, 0.0), size, 1, device, given.render_batch), given.held_views, size, device, 60.0
             )
     if not pools:
         raise SystemExit("Nothing to train on: give --pool, --data, or both.")

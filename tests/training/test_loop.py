@@ -114,6 +114,23 @@ def test_the_command_renders_trains_exports_and_evaluates(tmp_path: Path, capsys
     shape = TINY.to_text()
     train = ["train", "--pool", f"{views}=2", "--held-out", str(views), "--out", str(out), "--shape", shape]
     assert command.main([*train, "--seconds", "0.5", "--batch", "4", "--every", "1", "--pieces"]) == 0
+    again = ["train", "--data", str(data), "--resume", str(out / "pieces"), "--out", str(out), "--views", "8"]
+    again += [
+        "--held-views",
+        "4",
+        "--render-batch",
+        "4",
+        "--seconds",
+        "0.5",
+        "--batch",
+        "4",
+        "--device",
+        "cpu",
+        "--pieces",
+    ]
+    steps = checkpoint.read_state(out / "pieces")["step"]
+    assert command.main(again) == 0
+    assert checkpoint.read_state(out / "pieces")["step"] > steps
     scores = tmp_path / "scores.json"
     given = ["--data", str(data), "--checkpoint", str(out / "pieces")]
     assert command.main(["evaluate", *given, "--objects", "1", "--json", str(scores)]) == 0
