@@ -63,7 +63,6 @@ class MainWindow(QMainWindow):
         self._places = places
         self._shown_id = ""  # of the job whose result or shape is on screen
         self._thumbnails: list[str] = []
-        self._reasons: dict[str, str] = {}  # why the program chose a job's engine
         self._drawing = LatestCall(runner, self)
         self.dialogs = FileDialogs(self)
         self.setWindowTitle("Image2Model Desktop")
@@ -185,10 +184,8 @@ class MainWindow(QMainWindow):
         match event:
             case Preview() if is_shown and event.stage is Stage.SCULPT:
                 self.middle.show_shape(Path(event.path), self._runner.job(event.job_id).request.size_mm)
-            case Chosen():
-                self._reasons[event.job_id] = event.reason
-                if is_shown:
-                    self.middle.bar.set_title(self._title_of(self._runner.job(event.job_id)))
+            case Chosen() if is_shown:
+                self.middle.bar.set_title(self._title_of(self._runner.job(event.job_id)))
             case Warned() if is_shown:
                 self.tell(Message(Tone.WARNING, event.message, event.advice))
             case Failed():
@@ -249,9 +246,8 @@ class MainWindow(QMainWindow):
         self.middle.show_result(row.result_path, self._title_of(row), keep_camera)
 
     def _title_of(self, row: JobRow) -> str:
-        """The job, its engine and, where the program chose it in this session, why."""
-        reason = self._reasons.get(row.id, "")
-        return f"{row.title}  ·  {engine_title(row.engine)}" + (f": {reason}" if reason else "")
+        """The job, its engine and, where the program chose it, why."""
+        return f"{row.title}  ·  {engine_title(row.engine)}" + (f": {row.reason}" if row.reason else "")
 
     def make_again(self) -> None:
         """Another job with the request of the current one."""

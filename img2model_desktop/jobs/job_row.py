@@ -52,6 +52,7 @@ class JobRow:
         stage: in which it is or ended, or None.
         fraction: of that stage, 0..1.
         engine: the sculptor, "" while not known.
+        reason: why the program chose it, or "" where the user did.
         result_path: of `result.glb`, or None.
         facts: of the result, or None.
         warnings: sentences that the job sent.
@@ -72,6 +73,7 @@ class JobRow:
     stage: str | None = None
     fraction: float = 0.0
     engine: str = ""
+    reason: str = ""
     result_path: Path | None = None
     facts: Facts | None = None
     warnings: tuple[str, ...] = ()
@@ -115,7 +117,7 @@ def changed(row: JobRow, event: JobEvent) -> JobRow:
         case Progressed():
             return replace(row, stage=event.stage.value, fraction=min(max(event.fraction, 0.0), 1.0))
         case Chosen():
-            return replace(row, engine=event.engine)
+            return replace(row, engine=event.engine, reason=event.reason)
         case Warned():
             return replace(row, warnings=(*row.warnings, f"{event.message} {event.advice}".strip()))
         case Finished():
@@ -155,6 +157,7 @@ def to_values(row: JobRow) -> dict[str, Any]:
         "starts": row.starts,
         "stage": row.stage,
         "engine": row.engine,
+        "reason": row.reason,
         "result": None if result is None else result.as_posix(),
         "facts": None
         if facts is None

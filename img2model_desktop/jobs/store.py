@@ -53,6 +53,7 @@ CREATE TABLE job (
     starts INTEGER NOT NULL DEFAULT 0,
     stage TEXT,
     engine TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT '',
     result TEXT,
     facts TEXT,
     warnings TEXT NOT NULL DEFAULT '[]',

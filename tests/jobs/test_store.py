@@ -101,7 +101,7 @@ def test_a_whole_life(store: Store, tmp_path: Path) -> None:
     for event in events:
         row = store.apply(event)
     assert (row.state, row.started, row.starts, row.stage, row.fraction) == (JobState.RUNNING, 10.0, 1, "sculpt", 0.25)
-    assert row.engine == "lathe"
+    assert (row.engine, row.reason) == ("lathe", "It is round.")
     row = store.apply(finished(row))
     assert (row.state, row.ended, row.seconds, row.fraction) == (JobState.DONE, 20.0, 3.5, 1.0)
     assert (row.engine, row.facts, row.result_path) == ("inflate", FACTS, row.folder / "result.glb")
