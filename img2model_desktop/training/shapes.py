@@ -135,6 +135,36 @@ def creature(rng: Generator) -> list[Part]:
     head = chest + _v(0, thick + neck * (1 - lean / 2), (thick + neck) * lean)
     size = thick * rng.uniform(0.6, 1.5)
     parts.append(capsule(chest, head, thick * 0.6, size * 0.6, skin))
+    parts += _face(rng, head, size, (skin, other, dark))
+    spread = thick * rng.uniform(0.5, 1)
+    places = [hip] if upright else [hip + (chest - hip) * t for t in np.linspace(0, 1, int(rng.choice([2, 2, 2, 3])))]
+    for place in places:
+        for side in (-1, 1):
+            foot = _v(place[0] + side * spread * rng.uniform(0.8, 1.4), 0, place[2] + rng.normal(0, 0.12 * leg))
+            joint = (place + _v(side * spread, 0, 0) + foot) / 2 + _v(0, 0, rng.normal(0, 0.1 * leg))
+            parts.append(capsule(place + _v(side * spread * 0.8, 0, 0), joint, leg_r * 1.3, leg_r, skin, 8))
+            parts.append(capsule(joint, foot, leg_r, leg_r * 0.8, skin, 8))
+            parts.append(capsule(foot, foot + _v(0, 0, leg_r * 2), leg_r, leg_r * 0.8, dark, 8))
+    if upright:
+        swing = rng.uniform(-1.3, 1.0)
+        reach = rng.uniform(0.4, 0.8) * length
+        for side in (-1, 1):
+            shoulder = chest + _v(side * thick, 0, 0)
+            hand = shoulder + reach * _v(side * np.cos(swing), np.sin(swing), rng.normal(0, 0.3))
+            parts.append(capsule(shoulder, hand, leg_r, leg_r * 0.8, other, 8))
+    if rng.random() < 0.5:
+        bend = np.linspace(0, 1, 7)
+        tail = hip + np.stack(
+            [0.2 * np.sin(bend * rng.uniform(0, 4)), bend * rng.uniform(-0.5, 0.7), -bend * rng.uniform(0.2, 0.9)], 1
+        )
+        parts.append(tube(tail, np.linspace(leg_r, leg_r * 0.4, 7), other))
+    return parts
+
+
+def _face(rng: Generator, head: Points, size: float, colours: tuple[Points, Points, Points]) -> list[Part]:
+    """A creature's head with snout, ears and eyes."""
+    skin, other, dark = colours
+    parts: list[Part] = []
     parts.append(
         superquadric(2 * size * rng.uniform(0.7, 1.2, 3), rng.uniform(0.4, 1), rng.uniform(0.4, 1), other, 14).placed(
             head
@@ -160,28 +190,6 @@ def creature(rng: Generator) -> list[Part]:
                 head + _v(side * size * 0.45, size * 0.25, size * 0.75)
             )
         )
-    spread = thick * rng.uniform(0.5, 1)
-    places = [hip] if upright else [hip + (chest - hip) * t for t in np.linspace(0, 1, int(rng.choice([2, 2, 2, 3])))]
-    for place in places:
-        for side in (-1, 1):
-            foot = _v(place[0] + side * spread * rng.uniform(0.8, 1.4), 0, place[2] + rng.normal(0, 0.12 * leg))
-            joint = (place + _v(side * spread, 0, 0) + foot) / 2 + _v(0, 0, rng.normal(0, 0.1 * leg))
-            parts.append(capsule(place + _v(side * spread * 0.8, 0, 0), joint, leg_r * 1.3, leg_r, skin, 8))
-            parts.append(capsule(joint, foot, leg_r, leg_r * 0.8, skin, 8))
-            parts.append(capsule(foot, foot + _v(0, 0, leg_r * 2), leg_r, leg_r * 0.8, dark, 8))
-    if upright:
-        swing = rng.uniform(-1.3, 1.0)
-        reach = rng.uniform(0.4, 0.8) * length
-        for side in (-1, 1):
-            shoulder = chest + _v(side * thick, 0, 0)
-            hand = shoulder + reach * _v(side * np.cos(swing), np.sin(swing), rng.normal(0, 0.3))
-            parts.append(capsule(shoulder, hand, leg_r, leg_r * 0.8, other, 8))
-    if rng.random() < 0.5:
-        bend = np.linspace(0, 1, 7)
-        tail = hip + np.stack(
-            [0.2 * np.sin(bend * rng.uniform(0, 4)), bend * rng.uniform(-0.5, 0.7), -bend * rng.uniform(0.2, 0.9)], 1
-        )
-        parts.append(tube(tail, np.linspace(leg_r, leg_r * 0.4, 7), other))
     return parts
 
 
