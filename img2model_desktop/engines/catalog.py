@@ -234,6 +234,16 @@ ENGINES: tuple[EngineSpec, ...] = (
         quality=_FACES,
     ),
     EngineSpec(
+        key="twin",
+        role=Role.SCULPTOR,
+        title="Twin",
+        summary="A whole body, front and back, as a small trained network sees it; best for pictures from an angle.",
+        entry="img2model_desktop.engines.twin:load",
+        options=TwinOptions,
+        quality=_FACES,
+        peak_mib=400,
+    ),
+    EngineSpec(
         key="lathe",
         role=Role.SCULPTOR,
         title="Lathe",

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from tests.bench.table import Table
 NAME = "evaluation"
 
 VIEWS = ("view", "front")
-ENGINES = ("inflate",)
+ENGINES = ("inflate", "twin")
 COLUMNS = (
     ("raw CD", "noalign", "cd"),
     ("raw F@0.1", "noalign", "f0.1"),
@@ -80,7 +81,8 @@ def _build(folder: Path, view: str, key: str, out: Path) -> float:
     spec = find(key, Role.SCULPTOR)
     module, function = spec.entry.split(":")
     sculptor = getattr(importlib.import_module(module), function)()
-    options = build_options(spec, Quality.STANDARD, {})
+    has_pose = "pose" in {item.name for item in fields(spec.options)}
+    options = build_options(spec, Quality.STANDARD, {"pose": "as seen"} if has_pose else {})  # the frame that is scored
     objects = json.loads((folder / "objects" / "manifest.json").read_text(encoding="utf-8"))["objects"]
     spent = 0.0
     for entry in objects:
