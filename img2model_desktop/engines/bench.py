@@ -15,10 +15,10 @@ if TYPE_CHECKING:  # they bring numpy, which the window's start and the command 
 
 
 class Bench:
-    """Calls engines. Built-in ones hold no weights, so each call loads one where heavy work runs: in `worker`.
+    """Calls engines. Those of today load in a fraction of a second, so each call loads one where heavy work runs.
 
     Args:
-        worker: runs the calls; `close` closes it.
+        worker: where that is; `close` closes it.
     """
 
     def __init__(self, worker: Worker) -> None:
