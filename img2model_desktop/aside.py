@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn, Protocol
 
-from img2model_desktop.errors import Cancelled, EngineProblem, Img2ModelError, OutOfMemory, rebuild
+from img2model_desktop.errors import Cancelled, EngineProblem, Img2ModelError, no_memory, rebuild
 
 Tick = Callable[[float], None]
 
@@ -116,7 +116,7 @@ class Helper:
             return self._answer(tick)
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return "died", self._replace()
-        except BaseException:
+        except BaseException:  # whatever `tick` raised: the call must have ended before the next one is sent
             if sent:
                 self._stop_call()
             raise
@@ -213,6 +213,10 @@ def _serve(calls: Connection, stop: Connection, warm_modules: tuple[str, ...]) -
             del function, args
 
 
+def _as_text(problem: Img2ModelError) -> tuple[str, str, str, str]:
+    return problem.kind, problem.message, problem.advice, problem.details
+
+
 def _answer_to(
     function: Callable[..., Any], args: tuple[Any, ...], calls: Connection, stop: Connection
 ) -> tuple[str, Any]:
@@ -221,13 +225,8 @@ def _answer_to(
     except Cancelled:
         return "cancelled", None
     except Img2ModelError as problem:
-        return "problem", (problem.kind, problem.message, problem.advice, problem.details)
+        return "problem", _as_text(problem)
     except MemoryError:
-        return "problem", (
-            OutOfMemory.kind,
-            "This machine does not have enough free memory for that.",
-            "Close other programs, or choose a lower quality or a smaller picture.",
-            traceback.format_exc(limit=-3),
-        )
+        return "problem", _as_text(no_memory(traceback.format_exc(limit=-3)))
     except Exception:  # noqa: BLE001 - the entry of another process: what is not caught here ends it without a word
         return "bug", traceback.format_exc()

@@ -78,6 +78,15 @@ class Cancelled(Exception):
     """The user asked to stop. Raised by `Progress` and by nothing else."""
 
 
+def no_memory(details: str = "") -> OutOfMemory:
+    """What to tell when this machine itself has no memory left."""
+    return OutOfMemory(
+        "This machine does not have enough free memory for that.",
+        "Close other programs, or choose a lower quality or a smaller picture.",
+        details,
+    )
+
+
 KINDS: dict[str, type[Img2ModelError]] = {
     error.kind: error for error in (InputProblem, SetupProblem, OutOfMemory, EngineProblem, HistoryProblem)
 }

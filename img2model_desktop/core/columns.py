@@ -102,7 +102,8 @@ def _turned(
 ) -> tuple[Indices, Indices, Indices]:
     """Some faces with their corners turned so that corner `first` leads."""
     order = (first[which, None] + np.arange(3)) % 3
-    return tuple(np.take_along_axis(part[which], order, 1) for part in (faces, here, there))  # type: ignore[return-value]
+    faces, here, there = (np.take_along_axis(part[which], order, 1) for part in (faces, here, there))
+    return faces, here, there
 
 
 def _one(corner: Indices, here: Indices, there: Indices) -> list[Indices]:

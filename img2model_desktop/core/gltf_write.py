@@ -11,12 +11,11 @@ from img2model_desktop import __version__
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.normals import smooth_normals
 from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.picture_files import encode_png
 
 GENERATOR = f"Image2Model Desktop {__version__}"
 ROUGHNESS = 0.8
 """Of surfaces for which no engine made a metallic-roughness picture: matt, as paper, cloth and clay are."""
-
-PNG_LEVEL = 1  # of zlib: a 1024-pixel texture is packed in 30 ms instead of 300 ms and is about a tenth larger
 
 _FLOAT, _UINT16, _UINT32 = 5126, 5123, 5125
 _VERTEX_DATA, _INDEX_DATA = 34962, 34963
@@ -59,19 +58,6 @@ def encode_glb(mesh: Mesh, recipe: Mapping[str, Any] | None = None, name: str = 
     document.update(_look(mesh, buffer))
     document.update(buffer.tables())
     return _container(document, bytes(buffer.content))
-
-
-def encode_png(picture: Picture) -> bytes:
-    """The picture as a PNG: without alpha where every pixel is opaque, with the exact same pixels otherwise."""
-    import cv2  # 0.1 s to import; reading meshes does not need it
-
-    order = cv2.COLOR_RGBA2BGRA if picture.is_cut_out else cv2.COLOR_RGBA2BGR
-    packed, content = cv2.imencode(
-        ".png", cv2.cvtColor(picture.pixels, order), [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
-    )
-    if not packed:
-        raise ValueError(f"a picture of {picture.width} x {picture.height} pixels cannot be packed")
-    return content.tobytes()
 
 
 class _Buffer:

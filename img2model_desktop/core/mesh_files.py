@@ -20,11 +20,12 @@ from PIL import Image
 
 from img2model_desktop.core import atomic
 from img2model_desktop.core.gltf_read import decode_gltf, read_extras
-from img2model_desktop.core.gltf_write import encode_glb, encode_png
+from img2model_desktop.core.gltf_write import encode_glb
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.obj import MARK, decode_obj, encode_mtl, encode_obj
 from img2model_desktop.core.off import decode_off
 from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.picture_files import encode_png
 from img2model_desktop.core.ply import decode_ply, encode_ply
 from img2model_desktop.core.stl import decode_stl, encode_stl
 from img2model_desktop.errors import InputProblem, SetupProblem

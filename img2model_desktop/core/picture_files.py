@@ -28,6 +28,7 @@ from img2model_desktop.errors import InputProblem
 
 __all__ = ["READABLE_SUFFIXES", "Limits", "decode_picture", "encode_png", "read_picture", "write_png"]
 
+PNG_LEVEL = 1  # of zlib: a 1024-pixel texture is packed in 30 ms instead of 300 ms and is about a tenth larger
 LONGEST_NAME = 60  # characters of a file name that a sentence can carry
 
 # Whatever a decoder may raise on a damaged file. Decoders are not consistent: a broken header can end in any
@@ -143,10 +144,15 @@ def decode_picture(data: bytes, name: str, limits: Limits = Limits()) -> Picture
 
 def encode_png(picture: Picture) -> bytes:
     """The picture as a PNG file; an opaque one without alpha channel. Reading it back gives the same pixels."""
-    pixels = picture.pixels if picture.is_cut_out else picture.rgb
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    import cv2  # 0.1 s to import; reading pictures does not need it
+
+    order = cv2.COLOR_RGBA2BGRA if picture.is_cut_out else cv2.COLOR_RGBA2BGR
+    packed, content = cv2.imencode(
+        ".png", cv2.cvtColor(picture.pixels, order), [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
+    )
+    if not packed:
+        raise ValueError(f"a picture of {picture.width} x {picture.height} pixels cannot be packed")
+    return content.tobytes()
 
 
 def write_png(picture: Picture, path: str | Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor, nn
 
 FILL = 0.92  # share of the picture's side that the longer side of the subject's outline box takes

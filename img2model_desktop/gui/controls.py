@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QButtonGroup,
     QDoubleSpinBox,
     QFrame,
@@ -141,14 +142,11 @@ class CalmSpinBox(QSpinBox):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.lineEdit().setTextMargins(4, 0, 4, 0)
+        _align(self)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.hasFocus():
+        if _wants_wheel(self, event):
             super().wheelEvent(event)
-        else:
-            event.ignore()
 
 
 class CalmDoubleSpinBox(QDoubleSpinBox):
@@ -156,14 +154,23 @@ class CalmDoubleSpinBox(QDoubleSpinBox):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.lineEdit().setTextMargins(4, 0, 4, 0)
+        _align(self)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.hasFocus():
+        if _wants_wheel(self, event):
             super().wheelEvent(event)
-        else:
-            event.ignore()
+
+
+def _align(field: QAbstractSpinBox) -> None:
+    field.setAlignment(Qt.AlignmentFlag.AlignRight)
+    field.lineEdit().setTextMargins(4, 0, 4, 0)
+
+
+def _wants_wheel(field: QAbstractSpinBox, event: QWheelEvent) -> bool:
+    """Whether the wheel is for this field; it goes on to the panel around it otherwise."""
+    if not field.hasFocus():
+        event.ignore()
+    return field.hasFocus()
 
 
 class NumberField(QWidget):

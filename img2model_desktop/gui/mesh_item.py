@@ -26,7 +26,7 @@ UPRIGHT = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 OVERLAY_OPACITY = 0.55
 
 
-class BackdropItem(GLGraphicsItem):  # type: ignore[misc]
+class BackdropItem(GLGraphicsItem):  # type: ignore[misc]  # pyqtgraph has no types
     """The vertical gradient behind everything."""
 
     def __init__(self, ground: Ground) -> None:
@@ -51,7 +51,7 @@ class BackdropItem(GLGraphicsItem):  # type: ignore[misc]
             self._program = None
 
 
-class MeshItem(GLGraphicsItem):  # type: ignore[misc]
+class MeshItem(GLGraphicsItem):  # type: ignore[misc]  # pyqtgraph has no types
     """The mesh, and the shadow and grid below it.
 
     Args:

@@ -40,7 +40,7 @@ from img2model_desktop.core.subject import Finding, check_subject
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.engines.bench import Bench
-from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, OutOfMemory
+from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, no_memory
 from img2model_desktop.jobs.plan import INPUT_STEM, Plan, kept_input
 
 Emit = Callable[[JobEvent], None]
@@ -72,15 +72,9 @@ def run_job(plan: Plan, bench: Bench, folder: Path, emit: Emit, is_cancelled: Is
     except Cancelled:
         last = Stopped(run.job_id, time.time())
     except Img2ModelError as problem:
-        last = Failed(run.job_id, time.time(), problem.kind, problem.message, problem.advice, problem.details)
+        last = _failed(run.job_id, problem)
     except MemoryError:
-        last = Failed(
-            run.job_id,
-            time.time(),
-            OutOfMemory.kind,
-            "This machine does not have enough free memory for that.",
-            "Close other programs, or choose a lower quality or a smaller picture.",
-        )
+        last = _failed(run.job_id, no_memory())
     except Exception:  # noqa: BLE001 - the worker entry: an exception lost here would leave the job running for ever
         last = Failed(
             run.job_id,
@@ -92,6 +86,10 @@ def run_job(plan: Plan, bench: Bench, folder: Path, emit: Emit, is_cancelled: Is
         )
     emit(last)
     return last
+
+
+def _failed(job_id: str, problem: Img2ModelError) -> Failed:
+    return Failed(job_id, time.time(), problem.kind, problem.message, problem.advice, problem.details)
 
 
 @dataclass(slots=True)
@@ -130,7 +128,7 @@ class _Run:
             spec = catalog.find(self.plan.cutter.key, Role.CUTTER)
             strokes = self.plan.request.strokes
             cut = self.bench.cut(spec, picture, strokes, self.plan.cutter.options, progress.part(0.0, 0.8))
-            if self.plan.is_auto and not strokes and self._aside(_is_lost, picture, cut, tick=self._check):
+            if self.plan.is_auto and not strokes and _is_lost(picture, cut):
                 cut = picture
             self._aside(_write_png, cut, path, tick=progress.update)
         findings, choice = self._aside(_judge, cut, self.plan.is_auto, tick=self._progress(Stage.CUT_OUT, 0.8).update)
@@ -224,6 +222,11 @@ class _Run:
         return self.bench.worker.run(function, *args, tick=tick)
 
 
+def _is_lost(picture: Picture, cut: Picture) -> bool:
+    """Whether so little was cut out of an opaque picture that the picture as a whole must have been meant."""
+    return not picture.is_cut_out and float(np.mean(cut.alpha >= 128)) < LOST_SHARE
+
+
 def _keep_input(source: Path, folder: Path, max_bytes: int) -> Path:
     """Copies the picture into the job folder, so that the job outlives the original."""
     try:
@@ -258,11 +261,6 @@ def _kept_picture(path: Path, report: Any, is_cancelled: Any) -> Picture | None:
         return read_picture(path, Limits())
     except InputProblem:  # damaged by a power cut: cut out again
         return None
-
-
-def _is_lost(picture: Picture, cut: Picture, report: Any, is_cancelled: Any) -> bool:  # noqa: ARG001
-    """Whether so little was cut out of an opaque picture that the picture as a whole must have been meant."""
-    return not picture.is_cut_out and float(np.mean(cut.alpha >= 128)) < LOST_SHARE
 
 
 def _judge(
