@@ -18,9 +18,10 @@ from typing import Any
 from img2model_desktop import __version__, paths, settings
 from img2model_desktop.aside import Inline
 from img2model_desktop.core.events import Chosen, Failed, Finished, JobEvent, Progressed, StageBegan, Stopped, Warned
+from img2model_desktop.core.options import about, expected
 from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
 from img2model_desktop.engines import catalog
-from img2model_desktop.engines.base import EngineSpec, about, expected
+from img2model_desktop.engines.base import EngineSpec
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import EXIT_BUG, EXIT_CANCELLED, KINDS, Cancelled, Img2ModelError, InputProblem
 from img2model_desktop.jobs.plan import PictureLimits, Plan, resolve

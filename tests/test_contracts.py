@@ -15,8 +15,9 @@ PLANTED = [
     ("engines/planted.py", "import img2model_desktop.cli", "Imports point downwards"),
     ("cli.py", "import img2model_desktop.gui.theme", "Imports point downwards"),
     ("planted.py", "", "Imports point downwards"),  # a module at the top that no layer names
-    ("jobs/planted.py", "from PySide6 import QtCore", "Qt and OpenGL only in gui"),
-    ("core/planted.py", "def f() -> None:\n    import OpenGL.GL", "Qt and OpenGL only in gui"),
+    ("jobs/planted.py", "from PySide6 import QtCore", "Qt only in gui"),
+    ("core/planted.py", "def f() -> None:\n    import OpenGL.GL", "Qt only in gui"),
+    ("gui/planted.py", "import moderngl", "moderngl only in render"),
     ("jobs/planted.py", "import torch", "torch only in engine families and training"),
     ("engines/bench.py", "import torch", "torch only in engine families and training"),
     ("core/planted.py", "import sqlite3", "core is pure"),

@@ -87,7 +87,7 @@ def test_the_wheel_holds_the_program_and_its_resources(wheel: zipfile.ZipFile) -
             for path in (ROOT / folder).rglob("*"):
                 if path.is_file() and "__pycache__" not in path.parts:
                     assert f"{inside}/{path.relative_to(ROOT / folder).as_posix()}" in names
-        assert any(name.startswith("img2model_desktop/gui/shaders/") for name in names)
+        assert any(name.startswith("img2model_desktop/render/shaders/") for name in names)
         assert not [name for name in names if "test" in name.split("/")[0] or "__pycache__" in name]
         info = next(name for name in names if name.endswith(".dist-info/METADATA")).rpartition("/")[0]
         assert info == f"image2model_desktop-{__version__}.dist-info"

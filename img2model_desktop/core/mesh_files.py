@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from img2model_desktop.core import atomic
-from img2model_desktop.core.gltf_read import decode_gltf, read_extras
-from img2model_desktop.core.gltf_write import encode_glb
+from img2model_desktop.core.formats.gltf_read import decode_gltf, read_extras
+from img2model_desktop.core.formats.gltf_write import encode_glb
+from img2model_desktop.core.formats.obj import MARK, decode_obj, encode_mtl, encode_obj
+from img2model_desktop.core.formats.off import decode_off
+from img2model_desktop.core.formats.ply import decode_ply, encode_ply
+from img2model_desktop.core.formats.stl import decode_stl, encode_stl
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.obj import MARK, decode_obj, encode_mtl, encode_obj
-from img2model_desktop.core.off import decode_off
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import encode_png
-from img2model_desktop.core.ply import decode_ply, encode_ply
-from img2model_desktop.core.stl import decode_stl, encode_stl
 from img2model_desktop.errors import InputProblem, SetupProblem
 
 MESH_SUFFIXES = (".glb", ".obj", ".stl", ".ply")
@@ -206,7 +206,7 @@ def _decode(content: bytes, suffix: str, path: Path, limits: ReadLimits) -> tupl
     if suffix == ".ply":
         return decode_ply(content, limits.vertices)
     if suffix == ".3mf":
-        from img2model_desktop.core.threemf import decode_3mf  # rarely needed
+        from img2model_desktop.core.formats.threemf import decode_3mf  # rarely needed
 
         return decode_3mf(content, limits.file_bytes, limits.vertices), ()
     mesh = decode_off(content, limits.vertices) if suffix == ".off" else decode_stl(content, limits.vertices * 2)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from img2model_desktop.core.options import Option, option
 from img2model_desktop.core.request import Quality
-from img2model_desktop.engines.base import EngineSpec, Option, Role, option
+from img2model_desktop.engines.base import EngineSpec, Role
 from img2model_desktop.errors import InputProblem
 
 _FACES = {

@@ -1,1 +1,1 @@
-"""The window; the only folder that may import PySide6, pyqtgraph, PyOpenGL and moderngl."""
+"""The window; the only folder that may import PySide6, pyqtgraph and PyOpenGL."""

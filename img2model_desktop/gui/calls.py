@@ -105,7 +105,7 @@ def make_thumbnail(result: str, report: Any, is_cancelled: Any) -> Any:  # noqa:
     """Draws the small picture of a result into its job folder; the folder's name, which is the job's id."""
     from img2model_desktop.core.mesh_files import read_mesh
     from img2model_desktop.core.picture_files import write_png
-    from img2model_desktop.gui.offscreen import render_mesh
+    from img2model_desktop.render.offscreen import render_mesh
 
     path = Path(result)
     picture = render_mesh(read_mesh(path), THUMBNAIL_SIDE_PX)

@@ -12,7 +12,7 @@ from OpenGL import GL
 from img2model_desktop.core.picture import Pixels
 from img2model_desktop.core.preview import PreviewBuffers, Triangles
 from img2model_desktop.errors import SetupProblem
-from img2model_desktop.gui.look import Uniforms, shader_source
+from img2model_desktop.render.look import Uniforms, shader_source
 
 _KINDS = {".vert": GL.GL_VERTEX_SHADER, ".geom": GL.GL_GEOMETRY_SHADER, ".frag": GL.GL_FRAGMENT_SHADER}
 AT_ONCE_TEXELS = 512 * 512  # one piece of an upload: a megabyte, a millisecond or less

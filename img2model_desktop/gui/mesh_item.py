@@ -15,10 +15,10 @@ from pyqtgraph.opengl.GLGraphicsItem import GLGraphicsItem
 from PySide6.QtGui import QMatrix4x4
 
 from img2model_desktop.core.preview import PreviewBuffers
-from img2model_desktop.gui import look
-from img2model_desktop.gui.camera import Matrix
 from img2model_desktop.gui.gl_objects import MeshOnCard, Program, TriangleBuffers, bind_textures, upload_pieces
-from img2model_desktop.gui.look import GridSteps, Ground, Shading
+from img2model_desktop.render import look
+from img2model_desktop.render.camera import Matrix
+from img2model_desktop.render.look import GridSteps, Ground, Shading
 
 # The one place where our axes (y up, front +z) become pyqtgraph's (z up, front -y): (x, y, z) -> (x, -z, y).
 UPRIGHT = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])

@@ -13,11 +13,11 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.preview import PreviewBuffers, prepare
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.errors import Cancelled
-from img2model_desktop.gui import look
-from img2model_desktop.gui.camera import PRODUCT_AZIMUTH_DEG, PRODUCT_ELEVATION_DEG, Camera
-from img2model_desktop.gui.look import Shading
 from img2model_desktop.gui.overlay import Overlaid, Overlay
 from img2model_desktop.gui.scene_view import SceneView, default_surface_format
+from img2model_desktop.render import look
+from img2model_desktop.render.camera import PRODUCT_AZIMUTH_DEG, PRODUCT_ELEVATION_DEG, Camera
+from img2model_desktop.render.look import Shading
 
 __all__ = ["MeshView", "default_surface_format"]
 

@@ -7,8 +7,9 @@ from typing import Any
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLineEdit, QToolButton, QWidget
 
+from img2model_desktop.core.options import Option, about
 from img2model_desktop.core.request import OptionValue, Quality
-from img2model_desktop.engines.base import EngineSpec, Option, about, build_options
+from img2model_desktop.engines.base import EngineSpec, build_options
 from img2model_desktop.gui.controls import NumberField, Segments, label
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.theme import SPACE

@@ -12,8 +12,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QRadialGradient
 from PySide6.QtWidgets import QWidget
 
-from img2model_desktop.gui.camera import Camera
-from img2model_desktop.gui.look import Colour, Ground
+from img2model_desktop.render.camera import Camera
+from img2model_desktop.render.look import Colour, Ground
 
 AXIS_COLOURS = (QColor("#f0525a"), QColor("#6fbf46"), QColor("#3f8cf3"))  # x, y, z, as modelling programs have them
 AXIS_LETTERS = ("X", "Y", "Z")

@@ -18,8 +18,6 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.preview import prepare
 from img2model_desktop.errors import SetupProblem
-from img2model_desktop.gui import look
-from img2model_desktop.gui.camera import Camera, Matrix
 from img2model_desktop.gui.gl_canvas import (
     QUICK_PX,
     SAMPLES,
@@ -32,6 +30,8 @@ from img2model_desktop.gui.gl_canvas import (
     framebuffer,
 )
 from img2model_desktop.gui.mesh_item import BackdropItem, MeshItem
+from img2model_desktop.render import look
+from img2model_desktop.render.camera import Camera, Matrix
 
 log = logging.getLogger(__name__)
 

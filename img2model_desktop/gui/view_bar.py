@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 from img2model_desktop.gui.controls import ElidedLabel
 from img2model_desktop.gui.icons import Icons
 
-# name of the shading (gui.look.Shading), icon, words, key
+# name of the shading (render.look.Shading), icon, words, key
 SHADINGS = (
     ("lit", "lit", "Lit", "1"),
     ("textured", "textured", "Texture only", "2"),

@@ -195,7 +195,7 @@ class ViewPanel(QWidget):
     def _on_shading_chosen(self, action: QAction) -> None:
         if self._view is None:
             return
-        from img2model_desktop.gui.look import Shading
+        from img2model_desktop.render.look import Shading
 
         names: dict[QAction, str] = {self.bar.actions_by_name[name]: name for name, *_ in SHADINGS}
         self._view.set_shading(Shading(names[action]))

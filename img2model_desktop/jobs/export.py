@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from img2model_desktop.core import atomic
+from img2model_desktop.core.formats.reopen import verify_written
 from img2model_desktop.core.mesh import Mesh, scaled_to
 from img2model_desktop.core.mesh_files import MM, check_format, encode, names_of, read_mesh, read_recipe
-from img2model_desktop.core.reopen import verify_written
 from img2model_desktop.errors import EngineProblem, Img2ModelError, InputProblem, SetupProblem
 
 SAME_SIZE = 1e-6

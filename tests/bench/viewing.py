@@ -70,7 +70,7 @@ def _thumbnails() -> Table:
     """Each in a process of its own that has the modules loaded already, as the helper process has."""
     code = (
         "import time\n"
-        "from img2model_desktop.gui.offscreen import thumbnail\n"
+        "from img2model_desktop.render.offscreen import thumbnail\n"
         "from tests.bench.viewing import vase\n"
         "mesh = vase(50_000)\n"
         "for number in range(4):\n"

@@ -15,12 +15,12 @@ from PIL import Image
 
 from img2model_desktop import __version__
 from img2model_desktop.core import mesh_files
+from img2model_desktop.core.formats.ply import sample
+from img2model_desktop.core.formats.reopen import verify_written
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.mesh_files import MESH_SUFFIXES, read, read_mesh, read_recipe, write_mesh
 from img2model_desktop.core.picture import Picture
-from img2model_desktop.core.ply import sample
-from img2model_desktop.core.reopen import verify_written
 from img2model_desktop.errors import Img2ModelError, InputProblem, SetupProblem
 from tests.shapes import box, least_seconds, mesh_of, pixels, sphere, textured, together, torus, turned
 

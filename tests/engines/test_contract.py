@@ -11,11 +11,12 @@ import pytest
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
+from img2model_desktop.core.options import about
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import Quality
 from img2model_desktop.engines import catalog
-from img2model_desktop.engines.base import EngineSpec, Role, about, build_options
+from img2model_desktop.engines.base import EngineSpec, Role, build_options
 from img2model_desktop.errors import Cancelled
 
 ENTRIES = pytest.mark.parametrize("spec", catalog.ENGINES, ids=lambda spec: spec.key)

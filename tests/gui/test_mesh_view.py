@@ -20,13 +20,13 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.preview import prepare
 from img2model_desktop.errors import SetupProblem
-from img2model_desktop.gui import look
-from img2model_desktop.gui.camera import Camera
 from img2model_desktop.gui.gl_canvas import Canvas
-from img2model_desktop.gui.look import Shading
 from img2model_desktop.gui.mesh_item import UPRIGHT, matrix_of
 from img2model_desktop.gui.mesh_view import MeshView
-from img2model_desktop.gui.offscreen import Photograph, Renderer
+from img2model_desktop.render import look
+from img2model_desktop.render.camera import Camera
+from img2model_desktop.render.look import Shading
+from img2model_desktop.render.offscreen import Photograph, Renderer
 
 pytestmark = pytest.mark.gl
 

@@ -7,9 +7,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox
 from pytestqt.qtbot import QtBot
 
+from img2model_desktop.core.options import about
 from img2model_desktop.core.request import OptionValue, Quality
 from img2model_desktop.engines import catalog
-from img2model_desktop.engines.base import EngineSpec, about, build_options
+from img2model_desktop.engines.base import EngineSpec, build_options
 from img2model_desktop.gui.controls import NumberField, Segments
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.options_form import Control, OptionsForm

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from img2model_desktop.core.gltf_write import GENERATOR
+from img2model_desktop.core.formats.gltf_write import GENERATOR
+from img2model_desktop.core.formats.polygons import as_float32, broken, indexed, number, too_many, triangulated
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
-from img2model_desktop.core.polygons import as_float32, broken, indexed, number, too_many, triangulated
 
 _POSITION = [("x", "<f4"), ("y", "<f4"), ("z", "<f4")]
 _TEXTURE = [("s", "<f4"), ("t", "<f4")]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.preview import PreviewBuffers
-from img2model_desktop.gui.camera import Matrix
+from img2model_desktop.render.camera import Matrix
 
 Colour = tuple[float, float, float]  # sRGB, 0..1
 Uniform = int | float | tuple[float, ...] | Matrix

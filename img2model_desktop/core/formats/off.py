@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
+from img2model_desktop.core.formats.polygons import as_float32, broken, indexed, number, text_of, too_many, triangulated
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.polygons import as_float32, broken, indexed, number, text_of, too_many, triangulated
 
 _HEAD = re.compile(r"\s*(ST|C|N|4)*OFF", re.IGNORECASE)
 _COMMENT = re.compile(r"#[^\n]*")

@@ -7,10 +7,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from img2model_desktop.core.gltf_write import GENERATOR, ROUGHNESS
-from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.picture import Picture
-from img2model_desktop.core.polygons import (
+from img2model_desktop.core.formats.gltf_write import GENERATOR, ROUGHNESS
+from img2model_desktop.core.formats.polygons import (
     as_float32,
     broken,
     indexed,
@@ -20,6 +18,8 @@ from img2model_desktop.core.polygons import (
     triangulated,
     without_triangles,
 )
+from img2model_desktop.core.mesh import Mesh
+from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.topology import same_rows
 from img2model_desktop.errors import InputProblem
 

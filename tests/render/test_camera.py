@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from img2model_desktop.gui.camera import Camera, box_corners
-from img2model_desktop.gui.look import grid_steps, size_caption
+from img2model_desktop.render.camera import Camera, box_corners
+from img2model_desktop.render.look import grid_steps, size_caption
 
 LOW, HIGH = np.array([-0.03, 0.0, -0.01]), np.array([0.03, 0.1, 0.01])
 ANGLES = st.tuples(st.floats(0, 360), st.floats(-89, 89))

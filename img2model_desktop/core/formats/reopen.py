@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.formats.ply import sample
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_files import in_millimetres
-from img2model_desktop.core.ply import sample
 from img2model_desktop.core.topology import collapsed, edges_of, same_rows
 
 TOLERANCE = 1e-6

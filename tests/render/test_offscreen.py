@@ -16,10 +16,10 @@ from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.preview import prepare
 from img2model_desktop.errors import Cancelled, SetupProblem
-from img2model_desktop.gui import look, offscreen
-from img2model_desktop.gui.camera import Camera
-from img2model_desktop.gui.look import Shading
-from img2model_desktop.gui.offscreen import Photograph, Renderer, render_mesh, render_turntable, thumbnail
+from img2model_desktop.render import look, offscreen
+from img2model_desktop.render.camera import Camera
+from img2model_desktop.render.look import Shading
+from img2model_desktop.render.offscreen import Photograph, Renderer, render_mesh, render_turntable, thumbnail
 
 FRONT = Camera(azimuth_deg=0.0, elevation_deg=0.0)
 SIZE_PX = 96
@@ -241,7 +241,7 @@ def test_without_egl_it_says_what_to_do(tmp_path: Path) -> None:
     """A process of its own, whose EGL has no driver to load."""
     code = (
         "from img2model_desktop.errors import SetupProblem\n"
-        "from img2model_desktop.gui.offscreen import Renderer\n"
+        "from img2model_desktop.render.offscreen import Renderer\n"
         "try:\n    Renderer()\nexcept SetupProblem as problem:\n    print(problem.advice)\n"
     )
     nothing = {"__EGL_VENDOR_LIBRARY_FILENAMES": str(tmp_path / "none.json"), "LIBGL_DRIVERS_PATH": str(tmp_path)}

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.formats.polygons import as_float32, broken, indexed, too_many, without_triangles
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.polygons import as_float32, broken, indexed, too_many, without_triangles
 from img2model_desktop.errors import InputProblem
 
 _RELATIONS = "_rels/.rels"

@@ -5,9 +5,9 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from img2model_desktop.core.gltf_write import GENERATOR
+from img2model_desktop.core.formats.gltf_write import GENERATOR
+from img2model_desktop.core.formats.polygons import as_float32, broken, indexed, number, too_many, without_triangles
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.polygons import as_float32, broken, indexed, number, too_many, without_triangles
 from img2model_desktop.core.topology import same_rows
 
 _TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])

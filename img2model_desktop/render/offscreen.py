@@ -21,9 +21,9 @@ from img2model_desktop.core.picture import Picture, Pixels
 from img2model_desktop.core.preview import PreviewBuffers, Triangles, prepare
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.errors import SetupProblem
-from img2model_desktop.gui import look
-from img2model_desktop.gui.camera import Camera
-from img2model_desktop.gui.look import Ground, Shading, Uniforms
+from img2model_desktop.render import look
+from img2model_desktop.render.camera import Camera
+from img2model_desktop.render.look import Ground, Shading, Uniforms
 
 SAMPLES = 4
 SUPERSAMPLING = 2  # times in each direction, on top of the samples: shading itself has edges too

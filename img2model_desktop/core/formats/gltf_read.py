@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.formats.polygons import broken, too_many, without_triangles
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
-from img2model_desktop.core.polygons import broken, too_many, without_triangles
 from img2model_desktop.errors import InputProblem
 
 Json = dict[str, Any]

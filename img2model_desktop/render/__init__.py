@@ -1,0 +1,1 @@
+"""How a mesh is drawn, with and without a window; no Qt."""
