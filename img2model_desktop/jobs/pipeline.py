@@ -41,12 +41,11 @@ from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, no_memory
-from img2model_desktop.jobs.plan import INPUT_STEM, Plan, kept_input
+from img2model_desktop.jobs.plan import INPUT_STEM, RESULT, Plan, kept_input
 
 Emit = Callable[[JobEvent], None]
 IsCancelled = Callable[[], bool]
 
-RESULT = "result.glb"
 CUT_OUT = "cutout.png"
 SHAPE = "shape.npz"
 MADE = "made.png"

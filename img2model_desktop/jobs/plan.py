@@ -12,7 +12,8 @@ from img2model_desktop.errors import InputProblem
 
 MAX_PROMPT = 600  # characters
 SIZE_MM = (1.0, 10_000.0)
-INPUT_STEM = "input"  # of the copy of the picture in a job folder
+INPUT_STEM = "input"  # of the copy of the picture or mesh in a job folder
+RESULT = "result.glb"  # in a job folder
 
 
 @dataclass(frozen=True, slots=True)
