@@ -10,6 +10,7 @@ from enum import StrEnum
 class Stage(StrEnum):
     """The stages of a job, in their order."""
 
+    OPEN = "open"  # a mesh file, instead of all others
     PICTURE = "picture"
     CUT_OUT = "cut out"
     SCULPT = "sculpt"

@@ -36,7 +36,7 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A picture or a prompt, and how to turn it into a mesh.
+    """A picture or a prompt, and how to turn it into a mesh; or a mesh to open.
 
     Args:
         picture: path of the picture file, or "" when the prompt makes the picture.
@@ -51,6 +51,9 @@ class Request:
         options: `((name, value), ...)` for the engines in use, sorted by name. A name is `option` or
             `engine.option`; one that does not apply is refused.
         strokes: brush strokes on the cut-out, in the order they were painted.
+        mesh: path of a mesh file to open instead; nothing else but the next two is used then.
+        mesh_up: axis that points up in a file that does not say so, "y" or "z".
+        mesh_unit: of a file that does not say so: "mm", "cm", "m" or "in".
     """
 
     picture: str = ""
@@ -64,6 +67,9 @@ class Request:
     size_mm: float = 100.0
     options: tuple[tuple[str, OptionValue], ...] = ()
     strokes: tuple[Stroke, ...] = field(default=())
+    mesh: str = ""
+    mesh_up: str = "y"
+    mesh_unit: str = "mm"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what equals its default is left out, so that a default may change its meaning
@@ -108,6 +114,9 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "maker": str,
     "cutter": str,
     "engine": str,
+    "mesh": str,
+    "mesh_up": str,
+    "mesh_unit": str,
     "seed": int,
     "size_mm": (int, float),
 }

@@ -23,6 +23,7 @@ from img2model_desktop.engines.base import Role
 from img2model_desktop.errors import HistoryProblem
 from img2model_desktop.gui.calls import THUMBNAIL
 from img2model_desktop.jobs.job_row import JobRow, JobState
+from img2model_desktop.jobs.plan import OPENED
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -42,6 +43,7 @@ _STAGE_ENDS = {
     Stage.SAVE: 1.0,
 }
 _STAGE_WORDS = {
+    Stage.OPEN: "Open",
     Stage.PICTURE: "Picture",
     Stage.CUT_OUT: "Cut out",
     Stage.SCULPT: "Sculpt",
@@ -210,7 +212,9 @@ def overall(row: JobRow) -> float:
     """How far the whole job is, 0..1."""
     if row.stage is None:
         return 0.0
-    stages = list(Stage)
+    if row.stage == Stage.OPEN:  # is all that such a job does
+        return row.fraction
+    stages = list(_STAGE_ENDS)
     at = stages.index(Stage(row.stage))
     begin = _STAGE_ENDS[stages[at - 1]] if at else 0.0
     return begin + (_STAGE_ENDS[stages[at]] - begin) * row.fraction
@@ -231,7 +235,9 @@ def state_words(row: JobRow) -> str:
 
 
 def engine_title(key: str) -> str:
-    """The title of a sculptor, or its key where the catalogue does not know it."""
+    """The title of a sculptor, or its key where the catalogue does not know it; "Opened" for a mesh file."""
+    if key == OPENED:
+        return "Opened"
     return next((spec.title for spec in catalog.of_role(Role.SCULPTOR) if spec.key == key), key)
 
 

@@ -132,8 +132,9 @@ def changed(row: JobRow, event: JobEvent) -> JobRow:
 
 
 def title_of(request: Request) -> str:
-    """A few words for the list: the picture's name without suffix, or the prompt."""
-    text = Path(request.picture).stem if request.picture else " ".join(request.prompt.split())
+    """A few words for the list: the file's name without suffix, or the prompt."""
+    file = request.mesh or request.picture
+    text = Path(file).stem if file else " ".join(request.prompt.split())
     return shortened(text or "untitled")
 
 

@@ -41,7 +41,8 @@ from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, no_memory
-from img2model_desktop.jobs.plan import INPUT_STEM, RESULT, Plan, kept_input
+from img2model_desktop.jobs.opening import Note, open_mesh
+from img2model_desktop.jobs.plan import INPUT_STEM, OPENED, RESULT, Plan, kept_input
 
 Emit = Callable[[JobEvent], None]
 IsCancelled = Callable[[], bool]
@@ -109,14 +110,30 @@ class _Run:
         began = time.monotonic()
         request = self.plan.request
         self.emit(Started(self.job_id, time.time()))
+        if request.mesh:
+            return self._finished(OPENED, self._open(), began)
         # 1 and 2: a picture with the subject cut out
         cut, choice = self._cut_out()
         # 3: a mesh, in the engine's own unit
         mesh, key = self._sculpt(cut, choice)
         # 4 and 6: clean, real size, on the ground, written with its recipe
-        facts = self._finish(mesh, self._recipe(key), request.size_mm)
+        return self._finished(key, self._finish(mesh, self._recipe(key), request.size_mm), began)
+
+    def _finished(self, key: str, facts: Facts, began: float) -> Finished:
         seconds = time.monotonic() - began
         return Finished(self.job_id, time.time(), str(self.folder / RESULT), key, facts, seconds)
+
+    def _open(self) -> Facts:
+        """Takes a mesh file in as it is: what is wrong with it, the verdict is to say."""
+        request = self.plan.request
+        progress = self._begin(Stage.OPEN)
+        file = (request.mesh, request.mesh_up, request.mesh_unit)
+        opened: tuple[Facts, tuple[Note, ...]]
+        opened = self._aside(open_mesh, *file, self.folder / RESULT, tick=progress.update)
+        facts, notes = opened
+        for message, advice in notes:
+            self.emit(Warned(self.job_id, time.time(), message, advice))
+        return facts
 
     def _cut_out(self) -> tuple[Picture, Choice | None]:
         path = self.folder / CUT_OUT
@@ -124,9 +141,10 @@ class _Run:
         if cut is None:
             picture = self._picture()
             progress = self._begin(Stage.CUT_OUT)
-            spec = catalog.find(self.plan.cutter.key, Role.CUTTER)
-            strokes = self.plan.request.strokes
-            cut = self.bench.cut(spec, picture, strokes, self.plan.cutter.options, progress.part(0.0, 0.8))
+            cutter, strokes = self.plan.cutter, self.plan.request.strokes
+            assert cutter is not None  # only a plan that opens a mesh has none
+            spec = catalog.find(cutter.key, Role.CUTTER)
+            cut = self.bench.cut(spec, picture, strokes, cutter.options, progress.part(0.0, 0.8))
             if self.plan.is_auto and not strokes and _is_lost(picture, cut):
                 cut = picture
             self._aside(_write_png, cut, path, tick=progress.update)

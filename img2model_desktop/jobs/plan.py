@@ -12,7 +12,9 @@ from img2model_desktop.errors import InputProblem
 
 MAX_PROMPT = 600  # characters
 SIZE_MM = (1.0, 10_000.0)
-INPUT_STEM = "input"  # of the copy of the picture or mesh in a job folder
+OPENED = "opened"  # stands where a job names its engine, when a mesh file was opened
+INPUT_STEM = "input"  # of the copy of the picture in a job folder
+MESH_UNITS = ("mm", "cm", "m", "in")
 RESULT = "result.glb"  # in a job folder
 
 
@@ -55,14 +57,14 @@ class Plan:
     Args:
         request: as the user made it.
         maker: makes the picture, or None when the user gave one.
-        cutter: cuts it out.
-        sculptors: one step, or, for "auto", one for each sculptor that may be chosen.
+        cutter: cuts it out, or None when a mesh is opened.
+        sculptors: one step, or, for "auto", one for each sculptor that may be chosen; none when a mesh is opened.
         limits: how large the user's picture may be.
     """
 
     request: Request
     maker: Step | None
-    cutter: Step
+    cutter: Step | None
     sculptors: tuple[Step, ...]
     limits: PictureLimits = DEFAULT_LIMITS
 
@@ -82,12 +84,13 @@ def resolve(request: Request, limits: PictureLimits = DEFAULT_LIMITS) -> Plan:
     Raises:
         InputProblem: with every problem that there is, not only the first.
     """
-    found = _Checked(request)
-    if found.problems:
-        first, *others = found.problems
+    checked = None if request.mesh else _Checked(request)
+    found = checked.problems if checked else _mesh_problems(request)
+    if found:
+        first, *others = found
         more = "".join(f"\n{problem.message} {problem.advice}" for problem in others)
         raise InputProblem(first.message, first.advice + more)
-    maker, cutter, sculptors = found.steps()
+    maker, cutter, sculptors = checked.steps() if checked else (None, None, ())
     return Plan(request, maker, cutter, sculptors, limits)
 
 
@@ -114,7 +117,23 @@ def kept_input(folder: Path) -> Path | None:
 
 def problems(request: Request) -> tuple[Problem, ...]:
     """What keeps this request from running, in the order of the form; empty when it can run."""
-    return tuple(_Checked(request).problems)
+    return tuple(_mesh_problems(request) if request.mesh else _Checked(request).problems)
+
+
+def _mesh_problems(request: Request) -> list[Problem]:
+    """What keeps a mesh file from being opened, as far as can be told without reading it."""
+    path, found = Path(request.mesh), []
+    if path.is_dir():
+        found.append(Problem(f"“{path.name}” is a folder.", "Choose a mesh file."))
+    elif not path.is_file():
+        found.append(Problem(f"There is no file “{path.name}”.", "Choose the mesh again; it may have been moved."))
+    if request.picture or request.prompt:
+        found.append(Problem("A mesh was given together with a picture or a prompt.", "Give one of them."))
+    if request.mesh_up not in ("y", "z"):
+        found.append(Problem(f"“{request.mesh_up}” is not an axis that can point up.", "Use y or z."))
+    if request.mesh_unit not in MESH_UNITS:
+        found.append(Problem(f"“{request.mesh_unit}” is not a unit of length.", f"Use {', '.join(MESH_UNITS)}."))
+    return found
 
 
 class _Checked:
