@@ -18,6 +18,7 @@ from img2model_desktop.gui.view_bar import SHADINGS, ViewBar
 from img2model_desktop.gui.work_bar import WorkBar
 
 if TYPE_CHECKING:
+    from img2model_desktop.core.verdict.findings import Place
     from img2model_desktop.gui.mesh_view import MeshView
 
 WELCOME = "Your mesh appears here"
@@ -46,6 +47,9 @@ class ViewPanel(QWidget):
         self._view: MeshView | None = None
         self._hint = WELCOME
         self._keeps_camera = False
+        self._pointed: tuple[Place, bool, str] | None = None
+        self._before: Path | None = None
+        self._is_seen_possible = False
         self._loading = LatestCall(caller, self)
         self._saving = LatestCall(caller, self)
         self.messages = MessageBar(icons)
@@ -122,6 +126,24 @@ class ViewPanel(QWidget):
         """Reads the shape of a job under way and shows it in the size that its result will have."""
         self._keeps_camera = False
         self._loading.ask(shape_to_show, str(path), size_mm)
+
+    def show_place(self, place: "Place | None", zoom: bool = True, legend: str = "") -> None:
+        """Points at a place of the mesh on screen; another mesh forgets it.
+
+        Args:
+            place: its face numbers are those of the mesh file last given to `show_result`; None for nothing.
+            zoom: whether the camera flies there.
+            legend: what is written beside it, such as "3 holes"; "" for its count.
+        """
+        self._pointed = None if place is None or place.is_empty else (place, zoom, legend)
+
+    def set_before(self, path: Path | None) -> None:
+        """What the mesh on screen was made from, to compare the two; None where there is nothing to compare."""
+        self._before = path
+
+    def set_seen_possible(self, on: bool) -> None:
+        """Whether the mesh on screen came from a picture, so that one can ask what the picture saw of it."""
+        self._is_seen_possible = on
 
     def clear(self, hint: str = WELCOME) -> None:
         """Shows no mesh, and says why."""
