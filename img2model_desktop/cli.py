@@ -148,16 +148,16 @@ class _One:
         return result
 
     def _plan(self) -> Plan:
-        from img2model_desktop.jobs.export import can_write
+        from img2model_desktop.jobs.export import ExportOptions, can_write
 
         plan = resolve(self._request, PictureLimits(self._stored.max_picture_bytes, self._stored.max_picture_pixels))
-        problem = can_write(self._target, self._up)
+        problem = can_write(self._target, ExportOptions(up=self._up))
         if problem is not None:
             raise problem
         return plan
 
     def _run(self, plan: Plan, bench: Bench, folder: Path, cancel: threading.Event) -> int:
-        from img2model_desktop.jobs.export import export_result
+        from img2model_desktop.jobs.export import ExportOptions, export_mesh
         from img2model_desktop.jobs.pipeline import run_job
 
         last = run_job(plan, bench, folder, self._told.event, cancel.is_set)
@@ -170,7 +170,7 @@ class _One:
             self._say_failed(last.kind, last.message, last.advice)
             return KINDS[last.kind].exit_code if last.kind in KINDS else EXIT_BUG
         assert isinstance(last, Finished)
-        export_result(Path(last.path), self._target, size_mm=None, up=self._up)
+        export_mesh(Path(last.path), self._target, ExportOptions(up=self._up))
         self._say_done(last)
         return 0
 

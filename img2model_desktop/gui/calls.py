@@ -96,9 +96,9 @@ def save_picture(picture: "Picture", path: str, report: Any, is_cancelled: Any) 
 
 def save_result(result: str, out: str, size_mm: float, up: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
     """Exports a result; `jobs.export.Exported`."""
-    from img2model_desktop.jobs.export import export_result
+    from img2model_desktop.jobs.export import ExportOptions, export_mesh
 
-    return export_result(Path(result), Path(out), size_mm=size_mm, up=up)
+    return export_mesh(Path(result), Path(out), ExportOptions(size_mm=size_mm, up=up))
 
 
 def make_thumbnail(result: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001

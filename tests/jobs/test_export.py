@@ -13,10 +13,10 @@ from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.mesh_files import MESH_SUFFIXES, read_mesh, read_recipe, write_mesh
 from img2model_desktop.errors import EngineProblem, InputProblem, SetupProblem
 from img2model_desktop.jobs import export
-from img2model_desktop.jobs.export import can_write, export_result
+from img2model_desktop.jobs.export import ExportOptions, can_write, export_mesh
 from tests.shapes import box, textured, torus
 
-RECIPE = {"request": {"prompt": "ring"}, "seed": 3}
+RECIPE = {"program": "Image2Model Desktop 0.1.0", "request": {"prompt": "ring"}, "seed": 3}
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("size_mm", [None, 100.0, 100.000001])
 def test_glb_of_the_same_size_is_the_same_file(result: Path, out: Path, size_mm: float | None) -> None:
-    exported = export_result(result, out / "ring.glb", size_mm)
+    exported = export_mesh(result, out / "ring.glb", ExportOptions(size_mm=size_mm))
     assert content(out) == {"ring.glb": result.read_bytes()}
     assert (exported.path, exported.companions, exported.faces) == (out / "ring.glb", (), 768)
     assert exported.size_mm == pytest.approx((100, 20, 100), rel=1e-6)
@@ -49,17 +49,17 @@ def test_glb_of_the_same_size_is_the_same_file(result: Path, out: Path, size_mm:
 
 
 def test_glb_of_another_size_keeps_the_recipe_and_the_pixels(result: Path, out: Path) -> None:
-    exported = export_result(result, out / "ring.glb", 250)
+    exported = export_mesh(result, out / "ring.glb", ExportOptions(size_mm=250))
     assert exported.size_mm == pytest.approx((250, 50, 250), rel=1e-6)
     again = read_mesh(out / "ring.glb")
     assert again.size_m * 1000 == pytest.approx([250, 50, 250], rel=1e-6)
     assert again.bounds[0][1] == 0
-    assert read_recipe(out / "ring.glb") == RECIPE
+    assert read_recipe(out / "ring.glb") == RECIPE | {"export": [{"operation": "scale", "options": {"size_mm": 250}}]}
     assert np.array_equal(again.base_colour.pixels, read_mesh(result).base_colour.pixels)
 
 
 def test_glb_gets_the_recipe_it_is_given(result: Path, out: Path) -> None:
-    export_result(result, out / "ring.glb", recipe={"a": 1})
+    export_mesh(result, out / "ring.glb", recipe={"a": 1})
     assert read_recipe(out / "ring.glb") == {"a": 1}
 
 
@@ -68,7 +68,7 @@ def test_glb_gets_the_recipe_it_is_given(result: Path, out: Path) -> None:
 def test_slicer_formats_are_in_millimetres_and_stand_on_the_ground(
     result: Path, out: Path, suffix: str, up: str
 ) -> None:
-    exported = export_result(result, out / f"ring{suffix}", 40, up)
+    exported = export_mesh(result, out / f"ring{suffix}", ExportOptions(size_mm=40, up=up))
     assert exported.size_mm == pytest.approx((40, 8, 40), rel=1e-6)
     low, high = trimesh.load(exported.path, process=False).bounds
     assert high - low == pytest.approx([40, 8, 40] if up == "y" else [40, 40, 8], rel=1e-6)
@@ -79,13 +79,13 @@ def test_slicer_formats_are_in_millimetres_and_stand_on_the_ground(
 
 
 def test_obj_names_its_companions(result: Path, out: Path) -> None:
-    exported = export_result(result, out / "ring.obj")
+    exported = export_mesh(result, out / "ring.obj")
     assert exported.companions == (out / "ring.mtl", out / "ring_texture.png")
 
 
 def test_an_old_file_is_replaced(result: Path, out: Path) -> None:
     (out / "ring.stl").write_text("old")
-    export_result(result, out / "ring.stl")
+    export_mesh(result, out / "ring.stl")
     assert len(content(out)["ring.stl"]) == 84 + 50 * 768
 
 
@@ -101,7 +101,7 @@ def test_what_comes_back_otherwise_is_not_saved(
     monkeypatch.setattr(export, "encode", wrong)
     (out / f"ring{suffix}").write_text("old")
     with pytest.raises(EngineProblem, match="not the same mesh") as caught:
-        export_result(result, out / f"ring{suffix}", 30)
+        export_mesh(result, out / f"ring{suffix}", ExportOptions(size_mm=30))
     assert caught.value.details == "it has 767 triangles instead of 768"
     assert content(out) == {f"ring{suffix}": b"old"}
 
@@ -112,24 +112,24 @@ def test_a_disk_that_gives_back_something_else_is_noticed(
     real = export.atomic.write_staged
     monkeypatch.setattr(export.atomic, "write_staged", lambda path, data: real(path, data[:-1] + b"?"))
     with pytest.raises(SetupProblem, match="gave back something else"):
-        export_result(result, out / "ring.glb")
+        export_mesh(result, out / "ring.glb")
     assert content(out) == {}
 
 
 @pytest.mark.parametrize("size_mm", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_size_that_is_none(result: Path, out: Path, size_mm: float) -> None:
     with pytest.raises(InputProblem, match="is not a size"):
-        export_result(result, out / "ring.glb", size_mm)
+        export_mesh(result, out / "ring.glb", ExportOptions(size_mm=size_mm))
     assert content(out) == {}
 
 
 def test_a_result_that_is_gone_or_damaged(result: Path, out: Path) -> None:
     result.write_bytes(result.read_bytes()[:-100])
     with pytest.raises(InputProblem, match="broken"):
-        export_result(result, out / "ring.stl")
+        export_mesh(result, out / "ring.stl")
     result.unlink()
     with pytest.raises(InputProblem, match="not there"):
-        export_result(result, out / "ring.stl")
+        export_mesh(result, out / "ring.stl")
     assert content(out) == {}
 
 
@@ -143,7 +143,7 @@ def test_a_full_disk_leaves_what_was_there(result: Path, out: Path, suffix: str)
         (out / f"ring{suffix}").write_text("old")
         assert can_write(out / f"ring{suffix}") is None
         with pytest.raises(SetupProblem, match="not enough space"):
-            export_result(result, out / f"ring{suffix}")
+            export_mesh(result, out / f"ring{suffix}")
         assert content(out) == {f"ring{suffix}": b"old"}
     finally:
         subprocess.run(["umount", str(out)], check=True)
@@ -156,7 +156,7 @@ def test_can_write_where_one_can(out: Path) -> None:
     (out / "old.stl").write_text("old")
     for name in ("new.glb", "old.stl", "日本.OBJ"):
         assert can_write(out / name) is None
-    assert can_write(out / "a.ply", "z") is None
+    assert can_write(out / "a.ply", ExportOptions(up="z")) is None
     assert content(out) == {"old.stl": b"old"}
 
 
@@ -178,7 +178,7 @@ def test_can_write_where_one_can(out: Path) -> None:
 def test_can_write_says_what_is_wrong(out: Path, name: str, up: str, kind: type[Exception], sentence: str) -> None:
     (out / "folder.glb").mkdir()
     (out / "file").write_text("")
-    problem = can_write(out / name, up)
+    problem = can_write(out / name, ExportOptions(up=up))
     assert type(problem) is kind
     assert sentence in problem.message
     assert problem.advice
@@ -207,5 +207,5 @@ def test_can_write_sees_a_read_only_place(out: Path) -> None:
 def test_a_file_without_texture_is_exported_too(tmp_path: Path, out: Path) -> None:
     write_mesh(box(0.1, 0.2, 0.4), tmp_path / "plain.glb")
     for suffix in MESH_SUFFIXES:
-        exported = export_result(tmp_path / "plain.glb", out / f"a{suffix}", 40)
+        exported = export_mesh(tmp_path / "plain.glb", out / f"a{suffix}", ExportOptions(size_mm=40))
         assert (exported.companions, exported.size_mm) == ((), pytest.approx((10, 20, 40), rel=1e-6))
