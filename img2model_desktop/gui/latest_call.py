@@ -12,6 +12,7 @@ class Caller(Protocol):
     """What runs a call aside: `gui.runner.JobRunner`."""
 
     call_ended: SignalInstance
+    call_moved: SignalInstance
 
     def call(self, function: Callable[..., Any], *args: Any) -> int:
         """Starts a call; its ticket."""
@@ -26,15 +27,17 @@ class LatestCall(QObject):
     """At most one call under way and one that waits; a newer wish replaces the one that waits.
 
     The one under way is let finish: ending it early would cost its helper process, and with a brush in
-    hand nothing would ever be shown.
+    hand nothing would ever be shown. `stop` ends it all the same.
 
     Signals:
         answered: (result, trouble) of a call that nothing has replaced; one of the two is None.
         busy_changed: whether anything is under way.
+        moved: how far what is wanted is, 0..1.
     """
 
     answered = Signal(object, object)
     busy_changed = Signal(bool)
+    moved = Signal(float)
 
     def __init__(self, caller: Caller, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -43,6 +46,7 @@ class LatestCall(QObject):
         self._waiting: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
         self._is_wanted = False
         caller.call_ended.connect(self._on_call_ended)
+        caller.call_moved.connect(self._on_call_moved)
 
     @property
     def is_busy(self) -> bool:
@@ -60,6 +64,14 @@ class LatestCall(QObject):
         """Wants nothing any more: a call that waits never starts, the answer of one under way is not told."""
         self._waiting = None
         self._is_wanted = False
+
+    def stop(self) -> None:
+        """Wants nothing any more and ends what is under way, for work that is long and can be stopped."""
+        self.forget()
+        if self._ticket is not None:
+            ticket, self._ticket = self._ticket, None
+            self._caller.drop(ticket)
+            self.busy_changed.emit(False)
 
     def _start(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         was_busy = self.is_busy
@@ -80,3 +92,8 @@ class LatestCall(QObject):
         self.busy_changed.emit(False)
         if self._is_wanted:
             self.answered.emit(ended.result, ended.trouble)
+
+    @Slot(int, float)
+    def _on_call_moved(self, ticket: int, fraction: float) -> None:
+        if ticket == self._ticket and self._is_wanted:
+            self.moved.emit(fraction)

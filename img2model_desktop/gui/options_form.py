@@ -1,15 +1,14 @@
-"""The form for an engine's options, made from its option record."""
+"""The form for the options of an engine or an operation, made from its option record."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import Field, fields
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLineEdit, QToolButton, QWidget
 
-from img2model_desktop.core.options import Option, about
-from img2model_desktop.core.request import OptionValue, Quality
-from img2model_desktop.engines.base import EngineSpec, build_options
+from img2model_desktop.core.options import Option, about, build
+from img2model_desktop.core.request import OptionValue
 from img2model_desktop.gui.controls import NumberField, Segments, label
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.theme import SPACE
@@ -21,15 +20,16 @@ _OPEN_LOW, _OPEN_HIGH = 0.0, 1_000_000.0  # for numbers whose range is open
 
 
 class OptionsForm(QWidget):
-    """Shows the options of one engine; remembers which ones the user changed.
+    """Shows an option record; remembers which options the user changed.
 
-    Only changed options go into a request: the others follow the quality.
+    Only changed options are handed on: the others follow the preset, or stay at their defaults.
 
     Args:
-        spec: of the engine.
-        quality: says what unchanged options are.
+        record: frozen dataclass whose fields are made by `core.options.option`.
         icons: for the buttons that take a change back.
+        preset: what unchanged options are, instead of their defaults.
         names: of the options to show; None for all.
+        back_to: what a change is taken back to, in words.
 
     Signals:
         changed: the user changed or reset an option.
@@ -37,10 +37,18 @@ class OptionsForm(QWidget):
 
     changed = Signal()
 
-    def __init__(self, spec: EngineSpec, quality: Quality, icons: Icons, names: Container[str] | None = None) -> None:
+    def __init__(
+        self,
+        record: type,
+        icons: Icons,
+        preset: Mapping[str, OptionValue] | None = None,
+        names: Container[str] | None = None,
+        back_to: str = "what it was",
+    ) -> None:
         super().__init__()
-        self._spec = spec
-        self._quality = quality
+        self._record = record
+        self._preset = dict(preset or {})
+        self._back_to = back_to
         self._icons = icons
         self._given: dict[str, OptionValue] = {}
         self._controls: dict[str, Control] = {}
@@ -52,14 +60,10 @@ class OptionsForm(QWidget):
         self._grid.setColumnMinimumWidth(0, 112)
         self._grid.setColumnMinimumWidth(2, 20)
         self._grid.setColumnStretch(1, 1)
-        for item in fields(spec.options):
+        for item in fields(record):
             if names is None or item.name in names:
                 self._add(item)
         self._show()
-
-    @property
-    def spec(self) -> EngineSpec:
-        return self._spec
 
     @property
     def is_empty(self) -> bool:
@@ -70,13 +74,13 @@ class OptionsForm(QWidget):
         return dict(self._given)
 
     def set_given(self, given: dict[str, OptionValue]) -> None:
-        """Shows these changes instead of the ones there are; names that the engine does not have are dropped."""
+        """Shows these changes instead of the ones there are; names that the record does not have are dropped."""
         self._given = {name: value for name, value in given.items() if name in self._controls}
         self._show()
 
-    def set_quality(self, quality: Quality) -> None:
-        """Another quality: options that the user did not change follow it."""
-        self._quality = quality
+    def set_preset(self, preset: Mapping[str, OptionValue]) -> None:
+        """Another preset: options that the user did not change follow it."""
+        self._preset = dict(preset)
         self._show()
 
     def control(self, name: str) -> Control:
@@ -118,7 +122,7 @@ class OptionsForm(QWidget):
         reset.setProperty("reset", True)
         reset.setIconSize(QSize(16, 16))
         reset.setFixedSize(20, 20)
-        reset.setToolTip(f"{described.label}: back to what the quality says")
+        reset.setToolTip(f"{described.label}: back to {self._back_to}")
         reset.setAccessibleName(f"Reset {described.label}")
         keeps_place = reset.sizePolicy()
         keeps_place.setRetainSizeWhenHidden(True)
@@ -131,7 +135,7 @@ class OptionsForm(QWidget):
         self._resets[name] = reset
 
     def _show(self) -> None:
-        values = build_options(self._spec, self._quality, self._given)
+        values = build(self._record, "This form", self._given, self._preset)
         for name, control in self._controls.items():
             _set(control, getattr(values, name))
             self._resets[name].setVisible(name in self._given)

@@ -25,6 +25,7 @@ from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PictureLimits, Plan, res
 from img2model_desktop.jobs.store import JobRow, JobState, Store
 
 CLOSE_MS = 3000
+MOVED_EVERY_S = 0.1  # each repaint costs what the work could use
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class JobRunner(QObject):
         event_received: (object) each JobEvent, after it was applied to the row.
         queue_changed: () a job was added, began or ended.
         call_ended: (object) a `CallEnded`; calls that were cancelled end without one.
+        call_moved: (int, float) how far the call with this ticket is, 0..1, at most every `MOVED_EVERY_S`.
     """
 
     job_changed = Signal(str)
@@ -70,8 +72,10 @@ class JobRunner(QObject):
     event_received = Signal(object)
     queue_changed = Signal()
     call_ended = Signal(object)
+    call_moved = Signal(int, float)
     _event_sent = Signal(object)
     _call_sent = Signal(object)
+    _move_sent = Signal(int, float)
 
     def __init__(self, store: Store, limits: PictureLimits = DEFAULT_LIMITS, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -89,6 +93,7 @@ class JobRunner(QObject):
         self._is_closing = False
         self._event_sent.connect(self._on_event)
         self._call_sent.connect(self._on_call_ended)
+        self._move_sent.connect(self._on_call_moved)
 
     def warm_up(self) -> None:
         """Starts the helper processes now; otherwise the first job or call does. Not before the window's first
@@ -171,7 +176,8 @@ class JobRunner(QObject):
         ticket, cancel = self._next_ticket, threading.Event()
         self._next_ticket += 1
         self._calls[ticket] = cancel
-        self._call_pool.start(_Call(self._looker, ticket, cancel, function, args, self._call_sent.emit))
+        send, move = self._call_sent.emit, self._move_sent.emit
+        self._call_pool.start(_Call(self._looker, ticket, cancel, (function, args), send, move))
         return ticket
 
     def drop(self, ticket: int) -> None:
@@ -228,6 +234,11 @@ class JobRunner(QObject):
             if ended.trouble and ended.trouble.kind == "bug":
                 log.error("a call failed: %s", ended.trouble.details)
             self.call_ended.emit(ended)
+
+    @Slot(int, float)
+    def _on_call_moved(self, ticket: int, fraction: float) -> None:
+        if ticket in self._calls and not self._is_closing:
+            self.call_moved.emit(ticket, fraction)
 
 
 class _WhenNeeded:
@@ -289,17 +300,19 @@ class _Call(QRunnable):
         worker: Worker,
         ticket: int,
         cancel: threading.Event,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
+        what: tuple[Callable[..., Any], tuple[Any, ...]],
         send: Callable[[CallEnded], None],
+        move: Callable[[int, float], None],
     ) -> None:
         super().__init__()
         self._worker, self._ticket, self._cancel = worker, ticket, cancel
-        self._function, self._args, self._send = function, args, send
+        self._what, self._send, self._move = what, send, move
+        self._moved = (0.0, time.monotonic())
 
     def run(self) -> None:
+        function, args = self._what
         try:
-            result = self._worker.run(self._function, *self._args, tick=self._tick)
+            result = self._worker.run(function, *args, tick=self._tick)
         except Cancelled:
             return
         except Img2ModelError as problem:
@@ -312,6 +325,10 @@ class _Call(QRunnable):
             return
         self._send(CallEnded(self._ticket, None, trouble))
 
-    def _tick(self, fraction: float) -> None:  # noqa: ARG002
+    def _tick(self, fraction: float) -> None:
         if self._cancel.is_set():
             raise Cancelled
+        told, at = self._moved
+        if fraction != told and time.monotonic() - at >= MOVED_EVERY_S:
+            self._moved = (fraction, time.monotonic())
+            self._move(self._ticket, fraction)

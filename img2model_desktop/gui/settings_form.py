@@ -179,7 +179,7 @@ class SettingsForm(QWidget):
         self._forms = {}
         specs = self._specs()
         for spec in specs:
-            form = OptionsForm(spec, Quality(self.quality.value), self._icons, _shown(spec))
+            form = OptionsForm(spec.options, self._icons, self._preset(spec), _shown(spec), "what the quality says")
             form.set_given(_given(spec, options))
             form.changed.connect(self.changed)
             if spec.role is Role.MAKER:
@@ -190,6 +190,9 @@ class SettingsForm(QWidget):
             self._forms[spec.key] = form
         self.seed.setVisible(self._has_seed())
         self._seed_label.setVisible(self._has_seed())
+
+    def _preset(self, spec: EngineSpec) -> Mapping[str, OptionValue]:
+        return spec.quality.get(Quality(self.quality.value), {})
 
     def _has_seed(self) -> bool:
         sculptors = [spec for spec in catalog.of_role(Role.SCULPTOR) if self.engine_key in (AUTO, spec.key)]
@@ -220,10 +223,10 @@ class SettingsForm(QWidget):
             self.maker_changed.emit()
         self.changed.emit()
 
-    @Slot(str)
-    def _on_quality_chosen(self, quality: str) -> None:
-        for form in self._forms.values():
-            form.set_quality(Quality(quality))
+    @Slot()
+    def _on_quality_chosen(self) -> None:
+        for spec in self._specs():
+            self._forms[spec.key].set_preset(self._preset(spec))
         self.changed.emit()
 
 

@@ -30,6 +30,7 @@ class InlineCaller(QObject):
     """
 
     call_ended = Signal(object)
+    call_moved = Signal(int, float)
 
     def __init__(self) -> None:
         super().__init__()

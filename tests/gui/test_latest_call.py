@@ -17,6 +17,7 @@ class Scripted(QObject):
     """A caller whose calls end when the test says so."""
 
     call_ended = Signal(object)
+    call_moved = Signal(int, float)
 
     def __init__(self) -> None:
         super().__init__()
