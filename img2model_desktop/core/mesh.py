@@ -91,12 +91,3 @@ def _frozen(array: NDArray[np.generic], dtype: type[np.generic]) -> NDArray[np.g
     frozen = array if fits else np.array(array, dtype=dtype, order="C", copy=True)
     frozen.setflags(write=False)
     return frozen
-
-
-def scaled_to(mesh: Mesh, size_mm: float) -> Mesh:
-    """The mesh with its longest side at `size_mm` millimetres, centred in x and z and standing on y = 0."""
-    low, high = mesh.bounds
-    longest = float((high - low).max())
-    factor = size_mm / 1000.0 / longest if longest > 0 else 1.0
-    origin = np.array([(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2])
-    return mesh.moved(((mesh.vertices - origin) * factor).astype(np.float32))

@@ -68,9 +68,9 @@ def shape_to_show(path: str, size_mm: float, report: Any, is_cancelled: Any) -> 
     Returns:
         `core.preview.PreviewBuffers`.
     """
-    from img2model_desktop.core.mesh import scaled_to
     from img2model_desktop.core.preview import prepare
     from img2model_desktop.core.progress import Progress
+    from img2model_desktop.core.workshop.place import scaled_to
     from img2model_desktop.jobs.pipeline import load_shape
 
     shape = scaled_to(load_shape(Path(path), report, is_cancelled), size_mm)

@@ -15,7 +15,6 @@ import numpy as np
 from img2model_desktop import __version__
 from img2model_desktop.core import atomic
 from img2model_desktop.core.chooser import Choice, choose_sculptor
-from img2model_desktop.core.clean import clean
 from img2model_desktop.core.events import (
     Chosen,
     Facts,
@@ -30,13 +29,15 @@ from img2model_desktop.core.events import (
     Stopped,
     Warned,
 )
-from img2model_desktop.core.mesh import Mesh, scaled_to
+from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import Limits, decode_picture, read_picture, write_png
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.subject import Finding, check_subject
+from img2model_desktop.core.workshop.mend import clean
+from img2model_desktop.core.workshop.place import scaled_to
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.engines.bench import Bench

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from img2model_desktop.core.mesh import Mesh, scaled_to
+from img2model_desktop.core.mesh import Mesh
 from tests.shapes import box, pixels, textured
 
 
@@ -57,16 +57,3 @@ def test_pickled_it_is_the_same_and_still_read_only() -> None:
         assert np.array_equal(getattr(again, name), getattr(mesh, name))
         assert not getattr(again, name).flags.writeable
     assert np.array_equal(again.base_colour.pixels, mesh.base_colour.pixels)
-
-
-def test_scaled_to_sets_the_longest_side_and_stands_on_the_ground() -> None:
-    mesh = scaled_to(box(1, 2, 4, at=(5, 6, 7)), 100)
-    assert mesh.size_m == pytest.approx([0.025, 0.05, 0.1], rel=1e-6)
-    low, high = mesh.bounds
-    assert low[1] == 0
-    assert (low + high)[[0, 2]] == pytest.approx([0, 0], abs=1e-9)
-
-
-def test_scaled_to_leaves_a_point_finite() -> None:
-    point = Mesh(np.ones((3, 3), np.float32), np.array([[0, 1, 2]], np.int32))
-    assert np.array_equal(scaled_to(point, 100).vertices, np.zeros((3, 3)))

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img2model_desktop.core.mesh import scaled_to
 from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import read_picture
+from img2model_desktop.core.workshop.place import scaled_to
 from img2model_desktop.gui.calls import THUMBNAIL, make_thumbnail, result_to_show, save_picture, shape_to_show
 from tests.shapes import box
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import trimesh
 
-from img2model_desktop.core.mesh import Mesh, scaled_to
+from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.mesh_files import MESH_SUFFIXES, read_mesh, read_recipe, write_mesh
+from img2model_desktop.core.workshop.place import scaled_to
 from img2model_desktop.errors import EngineProblem, InputProblem, SetupProblem
 from img2model_desktop.jobs import export
 from img2model_desktop.jobs.export import ExportOptions, can_write, export_mesh

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from img2model_desktop.core.clean import clean
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.workshop.mend import clean
 from img2model_desktop.errors import Cancelled, EngineProblem
 from tests.shapes import box, klein, least_seconds, mesh_of, moebius, sphere, textured, together, torus, turned
 
