@@ -101,13 +101,21 @@ def parts_of(edges: Edges) -> tuple[int, Ids]:
 
 def count_fans(edges: Edges) -> int:
     """How many fans of faces there are around vertices; a vertex where two sheets only touch counts twice."""
+    return fans_of(edges)[0]
+
+
+def fans_of(edges: Edges) -> tuple[int, Ids]:
+    """How many fans of faces there are around vertices, and `(3 m,) int64`: the fan of corner `k` of face `f` at `3 f + k`.
+
+    A fan is what hangs together over edges around one vertex.
+    """
     one, other = edges.neighbours
     face_one, face_other = edges.order[one] // 3 * 3, edges.order[other] // 3 * 3
     low_one, high_one = _ends(edges, one)
     low_other, high_other = _ends(edges, other)
     first = np.concatenate([face_one + low_one, face_one + high_one])
     second = np.concatenate([face_other + low_other, face_other + high_other])
-    return connected(len(edges.order), first, second)[0]
+    return connected(len(edges.order), first, second)
 
 
 def _ends(edges: Edges, at: Ids) -> tuple[Ids, Ids]:
