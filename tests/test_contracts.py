@@ -13,7 +13,7 @@ PACKAGE = "img2model_desktop"
 PLANTED = [
     ("core/planted.py", "import img2model_desktop.jobs.plan", "Imports point downwards"),
     ("engines/planted.py", "import img2model_desktop.cli", "Imports point downwards"),
-    ("cli.py", "import img2model_desktop.gui.theme", "Imports point downwards"),
+    ("cli/__init__.py", "import img2model_desktop.gui.theme", "Imports point downwards"),
     ("planted.py", "", "Imports point downwards"),  # a module at the top that no layer names
     ("jobs/planted.py", "from PySide6 import QtCore", "Qt only in gui"),
     ("core/planted.py", "def f() -> None:\n    import OpenGL.GL", "Qt only in gui"),

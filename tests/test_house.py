@@ -17,7 +17,7 @@ MAX_FUNCTION_LINES = 60
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "model", "models", "base"}
 CATCH_ALL = {  # where an exception that nobody foresaw is turned into text instead of being lost
     "img2model_desktop/aside.py",
-    "img2model_desktop/cli.py",
+    "img2model_desktop/cli/__init__.py",
     "img2model_desktop/gui/app.py",
     "img2model_desktop/gui/runner.py",
     "img2model_desktop/jobs/pipeline.py",

@@ -1,73 +1,26 @@
-"""The command line: arguments -> request -> job -> text or JSON lines.
-
-Progress goes to stderr, results to stdout, and the exit code is that of errors.py. No Qt is loaded.
-"""
+"""`img2model convert`: pictures or a prompt to meshes."""
 
 import argparse
-import json
 import signal
 import sys
 import tempfile
 import threading
-import traceback
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from img2model_desktop import __version__, paths, settings
+from img2model_desktop import paths, settings
 from img2model_desktop.aside import Inline
+from img2model_desktop.cli.speech import print_json, say_problem
 from img2model_desktop.core.events import Chosen, Failed, Finished, JobEvent, Progressed, StageBegan, Stopped, Warned
-from img2model_desktop.core.options import about, expected
 from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
-from img2model_desktop.engines import catalog
-from img2model_desktop.engines.base import EngineSpec
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import EXIT_BUG, EXIT_CANCELLED, KINDS, Cancelled, Img2ModelError, InputProblem
 from img2model_desktop.jobs.plan import PictureLimits, Plan, resolve
 
-EXIT_CODES = "exit codes: 0 done, 1 bug, 2 input, 3 set-up, 4 memory, 5 engine, 130 cancelled"
 
-
-def main(argv: Sequence[str]) -> int:
-    """Runs one command; its exit code. Never raises and never shows a traceback for a problem of the user's."""
-    arguments = _parser().parse_args(argv)
-    try:
-        code: int = arguments.run(arguments)
-        return code
-    except Img2ModelError as problem:
-        _say_problem(problem.message, problem.advice)
-        return problem.exit_code
-    except (Cancelled, KeyboardInterrupt):
-        print("Cancelled.", file=sys.stderr)
-        return EXIT_CANCELLED
-    except BrokenPipeError:  # the reader of our output has gone; nobody is left to tell
-        sys.stderr.close()
-        return EXIT_BUG
-    except Exception:  # noqa: BLE001 - the last place before the shell: a bug is named as one
-        traceback.print_exc()
-        _say_problem("Something went wrong inside the program.", "Please report it with the lines above.")
-        return EXIT_BUG
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="img2model", description="Turns a picture or a prompt into a textured mesh.", epilog=EXIT_CODES
-    )
-    parser.add_argument("--version", action="version", version=f"Image2Model Desktop {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add_convert(commands.add_parser("convert", help="pictures or a prompt to meshes", epilog=EXIT_CODES))
-    engines = commands.add_parser("engines", help="the engines and their options")
-    engines.add_argument("--json", action="store_true", help="one JSON object a line")
-    engines.set_defaults(run=_engines)
-    inspect = commands.add_parser("inspect", help="counts, bounds and soundness of a mesh file")
-    inspect.add_argument("mesh", type=Path, metavar="MESH")
-    inspect.add_argument("--json", action="store_true", help="one JSON object")
-    inspect.set_defaults(run=_inspect)
-    return parser
-
-
-def _add_convert(parser: argparse.ArgumentParser) -> None:
+def add_convert(parser: argparse.ArgumentParser) -> None:
+    """Gives the command its arguments."""
     add = parser.add_argument
     add("pictures", nargs="*", metavar="PICTURE", help="picture files; none with --prompt")
     add("-o", "--out", required=True, metavar="OUT", help="mesh file (its suffix is the format) or a folder")
@@ -81,9 +34,6 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="an option, e.g. relief=0.4 (repeatable)")
     add("--json", action="store_true", help="one JSON object a result")
     parser.set_defaults(run=_convert)
-
-
-# convert
 
 
 def _convert(arguments: argparse.Namespace) -> int:
@@ -178,7 +128,7 @@ class _One:
         facts = last.facts
         width, height, depth = (side * 1000 for side in facts.size_m)
         if self._as_json:
-            _print_json(
+            print_json(
                 {
                     "picture": self._request.picture,
                     "prompt": self._request.prompt,
@@ -201,14 +151,14 @@ class _One:
     def _say_failed(self, kind: str, message: str, advice: str) -> None:
         self._told.end()
         if self._as_json:
-            _print_json(
+            print_json(
                 {
                     "picture": self._request.picture,
                     "prompt": self._request.prompt,
                     "error": {"kind": kind, "message": message, "advice": advice},
                 }
             )
-        _say_problem(f"{self._name}: {message}" if self._name else message, advice)
+        say_problem(f"{self._name}: {message}" if self._name else message, advice)
 
 
 class _Told:
@@ -284,54 +234,3 @@ def _targets(out: str, sources: Sequence[str], prompt: str) -> list[Path]:
 
 def _stem(prompt: str) -> str:
     return "-".join("".join(c if c.isalnum() else " " for c in prompt).split())[:60] or "result"
-
-
-# engines and inspect
-
-
-def _engines(arguments: argparse.Namespace) -> int:
-    for spec in catalog.ENGINES:
-        if arguments.json:
-            _print_json(_described(spec))
-            continue
-        print(f"{spec.key}  ({spec.role}, {spec.licence})  {spec.title}: {spec.summary}")
-        if spec.styles:
-            print(f"    styles: {', '.join(spec.styles)}")
-        for item in fields(spec.options):
-            print(f"    {item.name} = {item.default}  ({expected(item)})  {about(item).help}")
-    return 0
-
-
-def _described(spec: EngineSpec) -> dict[str, Any]:
-    options = [{"name": item.name, "default": item.default, **asdict(about(item))} for item in fields(spec.options)]
-    return {
-        "key": spec.key,
-        "role": str(spec.role),
-        "title": spec.title,
-        "summary": spec.summary,
-        "licence": spec.licence,
-        "styles": list(spec.styles),
-        "options": options,
-    }
-
-
-def _inspect(arguments: argparse.Namespace) -> int:
-    from img2model_desktop.core.mesh_facts import measure
-    from img2model_desktop.core.mesh_files import read_mesh
-
-    facts = measure(read_mesh(arguments.mesh)).to_dict()
-    if arguments.json:
-        _print_json(facts)
-    else:
-        width = max(len(name) for name in facts)
-        for name, value in facts.items():
-            print(f"{name:<{width}}  {value}")
-    return 0
-
-
-def _print_json(plain: dict[str, Any]) -> None:
-    print(json.dumps(plain, ensure_ascii=False), flush=True)
-
-
-def _say_problem(message: str, advice: str) -> None:
-    print(f"{message} {advice}".strip(), file=sys.stderr)
