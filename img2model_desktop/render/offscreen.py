@@ -6,7 +6,7 @@ context, which needs no display; elsewhere it is the system's own.
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -288,7 +288,9 @@ def render_mesh(
     """
     buffers = mesh if isinstance(mesh, PreviewBuffers) else _buffers_for_one(mesh, size_px, Progress())
     fitted = (camera or Camera()).framing(buffers.outline, size_px, size_px)
-    return _photographed(buffers, [fitted], Photograph(size_px, size_px, shading, ground), renderer, Progress())[0]
+    wanted = Photograph(size_px, size_px, shading, ground)
+    (picture,) = _photographed(buffers, [fitted], wanted, renderer, Progress())
+    return picture
 
 
 def render_turntable(
@@ -316,9 +318,19 @@ def render_turntable(
         Cancelled: by `progress`.
     """
     buffers = mesh if isinstance(mesh, PreviewBuffers) else prepare(mesh)
-    first = Camera().framing(buffers.outline, size_px, size_px, all_round=True)
+    return list(turntable_frames(buffers, Photograph(size_px, size_px, shading, ground), frames, renderer, progress))
+
+
+def turntable_frames(
+    buffers: PreviewBuffers,
+    wanted: Photograph,
+    frames: int = TURNTABLE_FRAMES,
+    renderer: Renderer | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Picture]:
+    """The pictures of `render_turntable` one after the other, drawn when they are asked for; close it when done."""
+    first = Camera().framing(buffers.outline, wanted.width, wanted.height, all_round=True)
     cameras = [replace(first, azimuth_deg=first.azimuth_deg + 360.0 * k / frames) for k in range(frames)]
-    wanted = Photograph(size_px, size_px, shading, ground)
     return _photographed(buffers, cameras, wanted, renderer, progress or Progress())
 
 
@@ -375,14 +387,12 @@ def _photographed(
     wanted: Photograph,
     renderer: Renderer | None,
     progress: Progress,
-) -> list[Picture]:
+) -> Iterator[Picture]:
     cameras = list(cameras)
     with contextlib.ExitStack() as used:
         renderer = renderer or used.enter_context(Renderer())
         loaded = renderer.load(buffers)
         used.callback(loaded.release)
-        pictures = []
         for number, camera in enumerate(cameras):
-            pictures.append(renderer.render(loaded, camera, wanted))
+            yield renderer.render(loaded, camera, wanted)
             progress.update((number + 1) / len(cameras))
-    return pictures
