@@ -1,11 +1,10 @@
-"""Reads and writes mesh files: GLB, OBJ, STL and PLY both ways; glTF, OFF and 3MF for reading.
+"""Reads and writes mesh files: GLB, glTF, OBJ, STL, PLY, 3MF and USDZ both ways; OFF for reading.
 
-A GLB file is in metres and y up, as glTF demands. OBJ, STL and PLY have no unit; slicers take millimetres, so
-millimetres are written and taken, y up or z up as asked.
+glTF, 3MF and USDZ state or fix their axis and unit. OBJ, STL, PLY and OFF have none: a `Frame` says how they are
+written and taken; ours say it in a comment and are taken at their word.
 """
 
 import io
-import os
 import struct
 import warnings
 import zlib
@@ -15,25 +14,32 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from img2model_desktop.core import atomic
+from img2model_desktop.core.formats.companions import (
+    encode_recipe,
+    gltf_companions,
+    obj_companions,
+    read_side_recipe,
+    recipe_companion,
+)
+from img2model_desktop.core.formats.frame import METRES, PLAIN, Frame, as_frame, settled, stated
 from img2model_desktop.core.formats.gltf_read import decode_gltf, read_extras
-from img2model_desktop.core.formats.gltf_write import encode_glb
-from img2model_desktop.core.formats.obj import MARK, decode_obj, encode_mtl, encode_obj
+from img2model_desktop.core.formats.gltf_write import encode_glb, encode_gltf
+from img2model_desktop.core.formats.obj import decode_obj, encode_mtl, encode_obj
 from img2model_desktop.core.formats.off import decode_off
 from img2model_desktop.core.formats.ply import decode_ply, encode_ply
 from img2model_desktop.core.formats.stl import decode_stl, encode_stl
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import encode_png
-from img2model_desktop.errors import InputProblem, SetupProblem
+from img2model_desktop.errors import InputProblem
 
-MESH_SUFFIXES = (".glb", ".obj", ".stl", ".ply")
+MESH_SUFFIXES = (".glb", ".gltf", ".obj", ".stl", ".ply", ".3mf", ".usdz")
 """What can be written."""
 
-READ_SUFFIXES = (".glb", ".gltf", ".obj", ".stl", ".ply", ".off", ".3mf")
+READ_SUFFIXES = (*MESH_SUFFIXES, ".off")
 """What can be read."""
 
 MM = 1000.0
@@ -61,118 +67,107 @@ class ReadMesh(NamedTuple):
     notes: tuple[str, ...]
 
 
-def write_mesh(mesh: Mesh, path: Path, recipe: Mapping[str, Any] | None = None, up: str = "y") -> None:
+def write_mesh(mesh: Mesh, path: Path, recipe: Mapping[str, Any] | None = None, frame: Frame | str = PLAIN) -> None:
     """Writes a file, and those that belong to it, by the suffix of its name; whole or not at all.
 
     Args:
         mesh: valid, metres, y up.
-        path: ends in one of `MESH_SUFFIXES`, any case. An OBJ file gets `NAME.mtl` and `NAME_texture.png` beside it;
-            files of these names that are not from an earlier save of the same name are left alone and others are used.
-        recipe: plain values, stored in a GLB file.
-        up: "y" or "z".
+        path: ends in one of `MESH_SUFFIXES`, any case. Some formats are several files (see `names_of`); files of these
+            names that are not from an earlier save of the same name are left alone and others are used.
+        recipe: plain values; stored in the file, or beside it where the format has no place (OBJ, STL, PLY).
+        frame: axis and unit; formats that fix their own (`frame.FIXED`) take it only where it does not contradict.
 
     Raises:
-        InputProblem: unknown suffix; z up for GLB.
+        InputProblem: unknown suffix; z up for GLB, glTF or USDZ.
         SetupProblem: disk full, folder missing or not writable, name too long, name of a folder.
     """
-    atomic.write_files(path.parent, encode(mesh, path, recipe, up))
+    atomic.write_files(path.parent, encode(mesh, path, recipe, frame))
 
 
-def encode(mesh: Mesh, path: Path, recipe: Mapping[str, Any] | None = None, up: str = "y") -> dict[str, bytes]:
+def encode(
+    mesh: Mesh, path: Path, recipe: Mapping[str, Any] | None = None, frame: Frame | str = PLAIN
+) -> dict[str, bytes]:
     """The bytes of each file that `write_mesh` writes, by file name, the one that was asked for first."""
-    suffix = check_format(path, up)
+    suffix = check_format(path, frame)
+    name = path.stem.encode("utf-8", "replace").decode()
     if suffix == ".glb":
-        return {path.name: encode_glb(mesh, recipe, path.stem.encode("utf-8", "replace").decode())}
-    vertices = in_millimetres(mesh.vertices, up)
+        return {path.name: encode_glb(mesh, recipe, name)}
+    if suffix == ".gltf":
+        return encode_gltf(mesh, path.name, gltf_companions(path), recipe, name)
+    if suffix == ".3mf":
+        from img2model_desktop.core.formats.threemf_write import encode_3mf  # rarely needed
+
+        return {path.name: encode_3mf(mesh, recipe, name)}
+    if suffix == ".usdz":
+        from img2model_desktop.core.formats.usdz_write import encode_usdz  # rarely needed
+
+        return {path.name: encode_usdz(mesh, recipe, name)}
+    files = _without_recipe(mesh, path, suffix, as_frame(frame))
+    if recipe:
+        files[recipe_companion(path)] = encode_recipe(path, files[path.name], recipe)
+    return files
+
+
+def _without_recipe(mesh: Mesh, path: Path, suffix: str, frame: Frame) -> dict[str, bytes]:
+    """The files of a format that has no place for a recipe."""
+    vertices = frame.to_file(mesh.vertices)
     if suffix == ".stl":
-        return {path.name: encode_stl(vertices, mesh.faces)}
+        return {path.name: encode_stl(vertices, mesh.faces, str(frame))}
     if suffix == ".ply":
-        return {path.name: encode_ply(vertices, mesh.faces, mesh.uv, mesh.base_colour)}
+        return {path.name: encode_ply(vertices, mesh.faces, mesh.uv, mesh.base_colour, str(frame))}
     if mesh.base_colour is None:
-        return {path.name: encode_obj(vertices, mesh.faces, mesh.uv, None)}
-    material, texture = _companions(path)
+        return {path.name: encode_obj(vertices, mesh.faces, mesh.uv, None, str(frame))}
+    material, texture = obj_companions(path)
     return {
-        path.name: encode_obj(vertices, mesh.faces, mesh.uv, material),
+        path.name: encode_obj(vertices, mesh.faces, mesh.uv, material, str(frame)),
         material: encode_mtl(texture),
         texture: encode_png(mesh.base_colour),
     }
 
 
 def names_of(path: Path) -> tuple[str, ...]:
-    """Names of all files that saving a textured mesh under this path writes, the one that was asked for first."""
-    return (path.name, *_companions(path)) if path.suffix.lower() == ".obj" else (path.name,)
+    """Names of all files that saving a mesh with every texture and a recipe under this path writes, the one that was
+    asked for first."""
+    match path.suffix.lower():
+        case ".obj":
+            return (path.name, *obj_companions(path), recipe_companion(path))
+        case ".stl" | ".ply":
+            return (path.name, recipe_companion(path))
+        case ".gltf":
+            return (path.name, *gltf_companions(path))
+    return (path.name,)
 
 
-def check_format(path: Path, up: str) -> str:
-    """The path's suffix in lower case. Raises InputProblem where it or `up` cannot be served."""
+def check_format(path: Path, frame: Frame | str = PLAIN) -> str:
+    """The path's suffix in lower case. Raises InputProblem where it or the frame cannot be served."""
     suffix = path.suffix.lower()
     if suffix not in MESH_SUFFIXES:
         named = f"“{path.suffix}” is not a mesh format that can be saved" if suffix else "The file name has no suffix"
         raise InputProblem(f"{named}.", f"End it in one of {', '.join(MESH_SUFFIXES)}.")
-    if up not in ("y", "z"):
-        raise InputProblem(f"“{up}” is not an axis that can point up.", "Use y or z.")
-    if suffix == ".glb" and up == "z":
+    if as_frame(frame).up == "z" and suffix in (".glb", ".gltf", ".usdz"):
+        name = {".glb": "GLB", ".gltf": "glTF", ".usdz": "USDZ"}[suffix]
         raise InputProblem(
-            "A GLB file is always y up; programs turn it as they need.", "Use y, or save as OBJ, STL or PLY."
+            f"A {name} file is always y up; programs turn it as they need.", "Use y, or save as OBJ, STL, PLY or 3MF."
         )
     return suffix
-
-
-def in_millimetres(vertices: NDArray[np.float32], up: str) -> NDArray[np.float32]:
-    """Vertices, `(n, 3) float32`, metres, y up, as OBJ, STL, PLY get them; z up, the front faces -y, as in Blender."""
-    scaled = (vertices.astype(np.float64) * MM).astype(np.float32)
-    return scaled if up == "y" else np.stack([scaled[:, 0], -scaled[:, 2], scaled[:, 1]], axis=1)
-
-
-def _in_metres(vertices: NDArray[np.float32], up: str) -> NDArray[np.float32]:
-    scaled = (vertices.astype(np.float64) / MM).astype(np.float32)
-    return scaled if up == "y" else np.stack([scaled[:, 0], scaled[:, 2], -scaled[:, 1]], axis=1)
-
-
-def _companions(path: Path) -> tuple[str, str]:
-    """Names for the MTL and the texture of an OBJ file that take nothing away from anybody.
-
-    Blanks would end a name for several readers, a leading minus sign would make it an option, # a comment; a name may
-    hold bytes that are no text.
-    """
-    odd = (sign.isspace() or sign == "#" or not sign.isprintable() for sign in path.stem)
-    stem = "".join("_" if is_odd else sign for is_odd, sign in zip(odd, path.stem, strict=True)).lstrip("-") or "mesh"
-    for attempt in range(1, 1000):
-        name = stem if attempt == 1 else f"{stem}-{attempt}"
-        material, texture = f"{name}.mtl", f"{name}_texture.png"
-        folder = path.parent
-        free = not os.path.lexists(folder / material) and not os.path.lexists(folder / texture)
-        if free or (_begins(path, f"mtllib {material}\n") and _begins(folder / material, f"map_Kd {texture}\n")):
-            return material, texture
-    raise SetupProblem(f"There are too many files called “{stem}” in this folder.", "Choose another folder.")
-
-
-def _begins(path: Path, line: str) -> bool:
-    """Whether this is a file of ours that has this line near its beginning."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except OSError:
-        return False
-    return head.startswith(MARK.encode()) and line.encode() in head
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def read_mesh(path: Path, limits: ReadLimits | None = None, up: str = "y") -> Mesh:
+def read_mesh(path: Path, limits: ReadLimits | None = None, frame: Frame | str | None = None) -> Mesh:
     """The mesh in a file; see `read`."""
-    return read(path, limits, up).mesh
+    return read(path, limits, frame).mesh
 
 
-def read(path: Path, limits: ReadLimits | None = None, up: str = "y") -> ReadMesh:
+def read(path: Path, limits: ReadLimits | None = None, frame: Frame | str | None = None) -> ReadMesh:
     """The valid mesh in a file: metres, y up, all objects of a scene in their places as one.
 
     Args:
         path: ends in one of `READ_SUFFIXES`, any case.
         limits: what the file may ask for.
-        up: which axis of an OBJ, STL, PLY or OFF file points up, "y" or "z"; they are taken to be in millimetres. The
-            others say so themselves.
+        frame: axis and unit of an OBJ, STL, PLY or OFF file; None: what the file says (ours do), else millimetres and
+            y up. The others say so themselves.
 
     Raises:
         InputProblem: the file is missing, unreadable, too large, broken, refers outside its folder or has no triangle.
@@ -184,13 +179,12 @@ def read(path: Path, limits: ReadLimits | None = None, up: str = "y") -> ReadMes
             f"“{atomic.shown(path)}” is not a mesh file that this program knows.",
             f"Use one of {', '.join(READ_SUFFIXES)}.",
         )
-    if up not in ("y", "z"):
-        raise InputProblem(f"“{up}” is not an axis that can point up.", "Use y or z.")
+    asked = None if frame is None else as_frame(frame)
     content = _content(path, limits.file_bytes)
     if not content.strip(b"\0 \t\r\n"):
         raise InputProblem(f"“{atomic.shown(path)}” is empty.", "Get a whole copy of the file.")
     mesh, notes = _decode(content, suffix, path, limits)
-    return ReadMesh(_checked(mesh, suffix, up), notes)
+    return ReadMesh(_checked(mesh, settled(suffix, asked or stated(content) or PLAIN)), notes)
 
 
 def _decode(content: bytes, suffix: str, path: Path, limits: ReadLimits) -> tuple[Mesh, tuple[str, ...]]:
@@ -209,13 +203,34 @@ def _decode(content: bytes, suffix: str, path: Path, limits: ReadLimits) -> tupl
         from img2model_desktop.core.formats.threemf import decode_3mf  # rarely needed
 
         return decode_3mf(content, limits.file_bytes, limits.vertices), ()
+    if suffix == ".usdz":
+        from img2model_desktop.core.formats.usdz_read import decode_usdz  # rarely needed
+
+        return decode_usdz(content, decode, limits.file_bytes, limits.vertices)
     mesh = decode_off(content, limits.vertices) if suffix == ".off" else decode_stl(content, limits.vertices * 2)
     return mesh, ()
 
 
 def read_recipe(path: Path, limits: ReadLimits | None = None) -> dict[str, Any]:
-    """The recipe in a GLB file, empty where it has none. Raises InputProblem as `read` does."""
-    return read_extras(_content(path, (limits or ReadLimits()).file_bytes))
+    """The recipe in a file of any format, or in the side file beside it; empty where there is none.
+
+    Raises:
+        InputProblem: the file is missing, unreadable, too large, or so broken that nothing can be looked up in it.
+    """
+    limits = limits or ReadLimits()
+    content = _content(path, limits.file_bytes)
+    suffix = path.suffix.lower()
+    if suffix in (".glb", ".gltf"):
+        return read_extras(content)
+    if suffix == ".3mf":
+        from img2model_desktop.core.formats.threemf import recipe_in_3mf  # rarely needed
+
+        return recipe_in_3mf(content, limits.file_bytes)
+    if suffix == ".usdz":
+        from img2model_desktop.core.formats.usdz_read import recipe_in_usdz  # rarely needed
+
+        return recipe_in_usdz(content, limits.file_bytes)
+    return read_side_recipe(path, content)
 
 
 def _content(path: Path, most: int) -> bytes:
@@ -288,10 +303,10 @@ def _picture(content: bytes, limits: ReadLimits) -> Picture:
         raise InputProblem("it cannot be read.", "", repr(problem)[:200]) from None
 
 
-def _checked(mesh: Mesh, suffix: str, up: str) -> Mesh:
+def _checked(mesh: Mesh, frame: Frame) -> Mesh:
     """The mesh in metres and y up, valid."""
-    if suffix not in (".glb", ".gltf"):
-        mesh = mesh.moved(_in_metres(mesh.vertices, "z" if suffix == ".3mf" else up))
+    if frame != METRES:
+        mesh = mesh.moved(frame.to_metres(mesh.vertices))
     try:
         mesh.validate()
     except ValueError as problem:

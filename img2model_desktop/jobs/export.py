@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core import atomic
+from img2model_desktop.core.formats.frame import Frame
 from img2model_desktop.core.formats.reopen import verify_written
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_files import MM, check_format, encode, names_of, read_mesh, read_recipe
@@ -23,8 +24,6 @@ SAME_SIZE = 1e-6
 """Sizes that differ by a smaller share are the same: float32 holds no more."""
 
 ORIGINS = ("keep", "floor", "centre")
-UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4}
-"""Millimetres in each unit that a file can be written in."""
 
 RECIPE_ENTRY = "export"
 """In a recipe: the steps that were done to the mesh on its way out, in order."""
@@ -150,7 +149,7 @@ def sizes(size_m: tuple[float, float, float] | NDArray[np.float64], options: Exp
     wanted = options.size_mm if options else None
     if wanted is not None and float(now.max()) > 0:
         now = now * (wanted / float(now.max()))
-    in_mm, in_cm, in_inch = ((float(w), float(h), float(d)) for w, h, d in (now, now / 10.0, now / UNITS_MM["in"]))
+    in_mm, in_cm, in_inch = ((float(w), float(h), float(d)) for w, h, d in (now, now / 10.0, now / 25.4))
     return Sizes(in_mm, in_cm, in_inch)
 
 
@@ -197,9 +196,9 @@ def export_mesh(
         contents = {out.name: source.read_bytes()}
     else:
         whole = dict(kept or {}) | ({RECIPE_ENTRY: [one.to_dict() for one in done]} if done else {})
-        contents = encode(_in_unit(placed, out, options), out, whole or None, options.up)
+        contents = encode(placed, out, whole or None, Frame(options.up, options.unit))
     progress.update(0.75)
-    _save(_in_unit(placed, out, options), out, options, contents)
+    _save(placed, out, options, contents)
     progress.update(1.0)
     width, height, depth = (float(value) * MM for value in placed.size_m)
     beside = tuple(out.parent / name for name in tuple(contents)[1:])
@@ -208,12 +207,10 @@ def export_mesh(
 
 def _check(out: Path, options: ExportOptions) -> None:
     """Raises InputProblem where a mesh cannot be saved so."""
-    check_format(out, options.up)
+    check_format(out, Frame(options.up, options.unit))
     size = options.size_mm
     if size is not None and not 0 < size < float("inf"):
         raise InputProblem(f"{size:g} mm is not a size.", "Give the longest side in millimetres, more than 0.")
-    if options.unit not in UNITS_MM:
-        raise InputProblem(f"“{options.unit}” is not a unit.", f"Use one of {', '.join(UNITS_MM)}.")
     if options.origin not in ORIGINS:
         raise InputProblem(f"“{options.origin}” is not a place for the origin.", f"Use one of {', '.join(ORIGINS)}.")
 
@@ -262,13 +259,6 @@ def _placed(mesh: Mesh, options: ExportOptions) -> Mesh:
     return mesh.moved(((mesh.vertices - origin) * factor).astype(np.float32))
 
 
-def _in_unit(mesh: Mesh, out: Path, options: ExportOptions) -> Mesh:
-    """The mesh as it must be for the file to be in the unit: writers write millimetres."""
-    if options.unit == "mm" or out.suffix.lower() not in (".obj", ".stl", ".ply"):
-        return mesh
-    return mesh.moved((mesh.vertices.astype(np.float64) / UNITS_MM[options.unit]).astype(np.float32))
-
-
 def _save(mesh: Mesh, out: Path, options: ExportOptions, contents: Mapping[str, bytes]) -> None:
     """Writes under hidden names, opens again, compares, publishes; the first name is that of `out`."""
     with atomic.staging(out.parent) as hidden:
@@ -279,7 +269,7 @@ def _save(mesh: Mesh, out: Path, options: ExportOptions, contents: Mapping[str, 
                     f"“{atomic.shown(out)}” was not saved: the disk gave back something else.",
                     "Check the disk or use another.",
                 )
-        findings = verify_written(mesh, hidden / out.name, options.up)
+        findings = verify_written(mesh, hidden / out.name, Frame(options.up, options.unit))
         if findings:
             raise EngineProblem(
                 f"“{atomic.shown(out)}” was not saved: opened again, it is not the same mesh.",

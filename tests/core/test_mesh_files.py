@@ -15,6 +15,7 @@ from PIL import Image
 
 from img2model_desktop import __version__
 from img2model_desktop.core import mesh_files
+from img2model_desktop.core.formats.frame import Frame
 from img2model_desktop.core.formats.ply import sample
 from img2model_desktop.core.formats.reopen import verify_written
 from img2model_desktop.core.mesh import Mesh
@@ -169,12 +170,12 @@ def test_the_validator_only_notes_that_a_texture_is_no_power_of_two(
 def test_slicer_formats_hold_millimetres_and_come_back(tmp_path: Path, suffix: str, up: str) -> None:
     mesh = textured(torus(0.5, 0.125))
     path = tmp_path / f"ring{suffix}"
-    write_mesh(mesh, path, up=up)
+    write_mesh(mesh, path, frame=Frame(up))
     raw = trimesh.load(path, process=False).bounds
     # the ring lies around the y axis: thin along the axis that points up
     x, y, z = 1250.0, 250.0, 1250.0
     assert np.ptp(raw, axis=0) == pytest.approx([x, y, z] if up == "y" else [x, z, y], rel=1e-6)
-    again = read_mesh(path, up=up)
+    again = read_mesh(path, frame=Frame(up))
     assert np.abs(triangles(again) - triangles(mesh)).max() <= 2**-24
     assert measure(again).watertight
     assert measure(again).volume_m3 == pytest.approx(measure(mesh).volume_m3, rel=1e-6)
@@ -183,7 +184,7 @@ def test_slicer_formats_hold_millimetres_and_come_back(tmp_path: Path, suffix: s
 @pytest.mark.parametrize("suffix", SLICER_SUFFIXES)
 def test_z_up_puts_the_top_up_and_the_front_to_minus_y(tmp_path: Path, suffix: str) -> None:
     marked = mesh_of([[0, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2]])  # origin, top, front
-    write_mesh(marked, tmp_path / f"a{suffix}", up="z")
+    write_mesh(marked, tmp_path / f"a{suffix}", frame=Frame("z"))
     found = trimesh.load(tmp_path / f"a{suffix}", process=False)
     assert np.array_equal(found.vertices[found.faces[0]], [[0, 0, 0], [0, 0, 1000], [0, -1000, 0]])
 
@@ -286,9 +287,9 @@ def test_an_unknown_suffix_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_glb_with_z_up_and_an_unknown_axis_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputProblem, match="always y up"):
-        write_mesh(box(), tmp_path / "a.glb", up="z")
+        write_mesh(box(), tmp_path / "a.glb", frame=Frame("z"))
     with pytest.raises(InputProblem, match="“x” is not an axis"):
-        write_mesh(box(), tmp_path / "a.obj", up="x")
+        write_mesh(box(), tmp_path / "a.obj", frame=Frame("x"))
 
 
 @pytest.mark.parametrize("suffix", [*MESH_SUFFIXES, ".GLB", ".Stl"])
@@ -344,8 +345,8 @@ def test_a_folder_of_that_name_and_a_missing_folder(tmp_path: Path) -> None:
 def test_another_reader_finds_the_same_mesh(tmp_path: Path, suffix: str, mesh: Mesh) -> None:
     for up in ("y", "z"):
         if (suffix, up) != (".glb", "z"):
-            write_mesh(mesh, tmp_path / f"a{suffix}", up=up)
-            assert verify_written(mesh, tmp_path / f"a{suffix}", up) == ()
+            write_mesh(mesh, tmp_path / f"a{suffix}", frame=Frame(up))
+            assert verify_written(mesh, tmp_path / f"a{suffix}", Frame(up)) == ()
 
 
 @pytest.mark.parametrize("suffix", MESH_SUFFIXES)
@@ -361,7 +362,7 @@ def test_another_reader_finds_each_difference(tmp_path: Path, suffix: str) -> No
     assert "other places" in verify_written(mesh.moved(shifted), path)[0]
     assert "it measures" in verify_written(unit, path)[0]
     if suffix != ".glb":
-        assert "other places" in verify_written(mesh, path, "z")[0]
+        assert "other places" in verify_written(mesh, path, Frame("z"))[0]
     if suffix != ".stl":
         moved_uv = Mesh(mesh.vertices, mesh.faces, mesh.uv * np.float32(0.5), mesh.base_colour)
         assert "texture lies elsewhere" in verify_written(moved_uv, path)[0]

@@ -1,4 +1,4 @@
-"""A mesh as one GLB file, glTF 2.0 (Khronos; ISO/IEC 12113:2022): metres, y up, everything inside."""
+"""A mesh as glTF 2.0 (Khronos; ISO/IEC 12113:2022), metres, y up: one GLB file, or a .gltf with files beside it."""
 
 import json
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ _FLOAT, _UINT16, _UINT32 = 5126, 5123, 5125
 _VERTEX_DATA, _INDEX_DATA = 34962, 34963
 _LINEAR, _LINEAR_MIPMAP_LINEAR = 9729, 9987
 _CLAMP, _REPEAT = 33071, 10497
+_BASE, _SURFACE, _NORMAL = _PICTURES = ("base colour", "metallic roughness", "normal")
 
 
 def encode_glb(mesh: Mesh, recipe: Mapping[str, Any] | None = None, name: str = "mesh") -> bytes:
@@ -36,6 +37,33 @@ def encode_glb(mesh: Mesh, recipe: Mapping[str, Any] | None = None, name: str = 
         name: of the object, as modelling programs list it.
     """
     buffer = _Buffer()
+    document = _document(mesh, buffer, recipe, name)
+    return _container(document, bytes(buffer.content))
+
+
+def encode_gltf(
+    mesh: Mesh,
+    file_name: str,
+    companions: tuple[str, str, str, str],
+    recipe: Mapping[str, Any] | None = None,
+    name: str = "mesh",
+) -> dict[str, bytes]:
+    """The bytes of a .gltf file, its buffer and its pictures, by file name; the content is that of `encode_glb`.
+
+    Args:
+        mesh, recipe, name: see `encode_glb`.
+        file_name: of the .gltf file.
+        companions: names for the buffer, base colour, metallic roughness and normal map.
+    """
+    binary, *pictures = companions
+    buffer = _Buffer(binary, dict(zip(_PICTURES, pictures, strict=True)))
+    document = _document(mesh, buffer, recipe, name)
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return {file_name: text.encode(), binary: bytes(buffer.content), **buffer.beside}
+
+
+def _document(mesh: Mesh, buffer: "_Buffer", recipe: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+    """The document; what it refers to is added to the buffer."""
     attributes = {
         "POSITION": buffer.add_vertex_data(mesh.vertices, with_range=True),
         "NORMAL": buffer.add_vertex_data(smooth_normals(mesh.vertices, mesh.faces)),
@@ -57,14 +85,21 @@ def encode_glb(mesh: Mesh, recipe: Mapping[str, Any] | None = None, name: str = 
         document["asset"]["extras"] = dict(recipe)
     document.update(_look(mesh, buffer))
     document.update(buffer.tables())
-    return _container(document, bytes(buffer.content))
+    return document
 
 
 class _Buffer:
-    """The one buffer of the file, and the tables that say what lies where."""
+    """The one buffer of the file, and the tables that say what lies where.
 
-    def __init__(self) -> None:
+    Args:
+        uri: name of the buffer's own file; None when it is a chunk of the same file.
+        pictures: names of the pictures' own files by what they are; empty when they lie in the buffer.
+    """
+
+    def __init__(self, uri: str | None = None, pictures: Mapping[str, str] | None = None) -> None:
         self.content = bytearray()
+        self.beside: dict[str, bytes] = {}
+        self._uri, self._pictures = uri, pictures or {}
         self.views: list[dict[str, Any]] = []
         self.accessors: list[dict[str, Any]] = []
         self.images: list[dict[str, Any]] = []
@@ -94,15 +129,21 @@ class _Buffer:
 
     def add_picture(self, picture: Picture, name: str) -> int:
         """Adds a PNG; the image's number."""
-        self.images.append({"bufferView": self._view(encode_png(picture)), "mimeType": "image/png", "name": name})
+        content = encode_png(picture)
+        if name in self._pictures:
+            self.beside[self._pictures[name]] = content
+            self.images.append({"uri": self._pictures[name], "name": name})
+        else:
+            self.images.append({"bufferView": self._view(content), "mimeType": "image/png", "name": name})
         return len(self.images) - 1
 
     def tables(self) -> dict[str, Any]:
         """The document's entries for all that was added."""
-        tables = {
+        whole = {"byteLength": len(self.content)}
+        tables: dict[str, Any] = {
             "accessors": self.accessors,
             "bufferViews": self.views,
-            "buffers": [{"byteLength": len(self.content)}],
+            "buffers": [whole if self._uri is None else whole | {"uri": self._uri}],
         }
         return tables | ({"images": self.images} if self.images else {})
 
@@ -119,14 +160,12 @@ def _look(mesh: Mesh, buffer: _Buffer) -> dict[str, Any]:
     surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": ROUGHNESS}
     material: dict[str, Any] = {"name": "surface", "pbrMetallicRoughness": surface, "doubleSided": False}
     if mesh.base_colour is not None:
-        surface["baseColorTexture"] = {"index": buffer.add_picture(mesh.base_colour, "base colour")}
+        surface["baseColorTexture"] = {"index": buffer.add_picture(mesh.base_colour, _BASE)}
     if mesh.metallic_roughness is not None:
-        surface["metallicRoughnessTexture"] = {
-            "index": buffer.add_picture(mesh.metallic_roughness, "metallic roughness")
-        }
+        surface["metallicRoughnessTexture"] = {"index": buffer.add_picture(mesh.metallic_roughness, _SURFACE)}
         surface["metallicFactor"] = surface["roughnessFactor"] = 1.0
     if mesh.normal is not None:
-        material["normalTexture"] = {"index": buffer.add_picture(mesh.normal, "normal")}
+        material["normalTexture"] = {"index": buffer.add_picture(mesh.normal, _NORMAL)}
     look: dict[str, Any] = {"materials": [material]}
     if buffer.images and mesh.uv is not None:
         inside = bool((mesh.uv >= 0).all() and (mesh.uv <= 1).all())

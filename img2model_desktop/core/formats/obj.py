@@ -1,8 +1,7 @@
-"""OBJ with MTL (Wavefront, Advanced Visualizer manual, appendix B): text, no unit; millimetres are meant."""
+"""OBJ with MTL (Wavefront, Advanced Visualizer manual, appendix B): text, no unit but in our comment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from img2model_desktop.core.formats.polygons import (
     triangulated,
     without_triangles,
 )
+from img2model_desktop.core.formats.tables import rows
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.topology import same_rows
@@ -26,34 +26,37 @@ from img2model_desktop.errors import InputProblem
 MARK = f"# {GENERATOR.rsplit(' ', 1)[0]}"
 """How the first line of our OBJ and MTL files begins."""
 
-_BLOCK_ROWS = 8192
-
 
 def encode_obj(
-    vertices: NDArray[np.float32], faces: NDArray[np.int32], uv: NDArray[np.float32] | None, material_file: str | None
+    vertices: NDArray[np.float32],
+    faces: NDArray[np.int32],
+    uv: NDArray[np.float32] | None,
+    material_file: str | None,
+    frame: str,
 ) -> bytes:
     """The bytes of an OBJ file. Vertices at the same place are written once, so that texture seams do not open the
     surface.
 
     Args:
-        vertices: `(n, 3) float32`, millimetres; written so that the same float32 comes back.
+        vertices: `(n, 3) float32`, written so that the same float32 comes back.
         faces: `(m, 3) int32`.
         uv: `(n, 2) float32`, origin lower left, or None.
         material_file: name of the MTL file beside it, or None.
+        frame: unit and axis in words, for the comment.
     """
     first, place = np.unique(same_rows(vertices), return_inverse=True)
     corners = place[faces].reshape(-1, 3) + 1
-    head = f"{MARK}, millimetres\n" + (f"mtllib {material_file}\n" if material_file else "") + "o mesh\n"
-    parts = [head, _rows("v %.9g %.9g %.9g\n", vertices[first])]
+    head = f"{MARK}, {frame}\n" + (f"mtllib {material_file}\n" if material_file else "") + "o mesh\n"
+    parts = [head, rows("v %.9g %.9g %.9g\n", vertices[first])]
     if uv is None:
-        rows, line = corners, "f %d %d %d\n"
+        table, line = corners, "f %d %d %d\n"
     else:
         first_uv, place_uv = np.unique(same_rows(uv), return_inverse=True)
-        parts.append(_rows("vt %.9g %.9g\n", uv[first_uv]))
-        rows = np.stack([corners, place_uv[faces].reshape(-1, 3) + 1], axis=2).reshape(-1, 6)
+        parts.append(rows("vt %.9g %.9g\n", uv[first_uv]))
+        table = np.stack([corners, place_uv[faces].reshape(-1, 3) + 1], axis=2).reshape(-1, 6)
         line = "f %d/%d %d/%d %d/%d\n"
     parts.append("usemtl surface\n" if material_file else "")
-    parts.append(_rows(line, rows))
+    parts.append(rows(line, table))
     return "".join(parts).encode()
 
 
@@ -68,12 +71,6 @@ def encode_mtl(texture_file: str) -> bytes:
         f"{MARK}\nnewmtl surface\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nNs {shininess:g}\nd 1\nillum 1\n"
         f"Pr {ROUGHNESS:g}\nPm 0\nmap_Kd {texture_file}\n"
     ).encode()
-
-
-def _rows(line: str, values: NDArray[np.generic]) -> str:
-    """The rows of a table, each as `line` says; in blocks, as one call holds the interpreter until it ends."""
-    blocks = (values[begin : begin + _BLOCK_ROWS].tolist() for begin in range(0, len(values), _BLOCK_ROWS))
-    return "".join((line * len(block)) % tuple(chain.from_iterable(block)) for block in blocks)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------

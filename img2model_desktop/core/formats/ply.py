@@ -23,14 +23,16 @@ def encode_ply(
     faces: NDArray[np.int32],
     uv: NDArray[np.float32] | None,
     base_colour: Picture | None,
+    frame: str,
 ) -> bytes:
     """The bytes of a binary PLY file; colours are the texture's at the vertices, uv is kept as s and t.
 
     Args:
-        vertices: `(n, 3) float32`, millimetres.
+        vertices: `(n, 3) float32`.
         faces: `(m, 3) int32`.
         uv: `(n, 2) float32`, origin lower left, or None.
         base_colour: that uv points into, or None.
+        frame: unit and axis in words, for the comment.
     """
     has_colour = uv is not None and base_colour is not None
     layout = _POSITION + (_TEXTURE if uv is not None else []) + (_COLOUR if has_colour else [])
@@ -48,7 +50,7 @@ def encode_ply(
     head = [
         "ply",
         "format binary_little_endian 1.0",
-        f"comment {GENERATOR}, millimetres",
+        f"comment {GENERATOR}, {frame}",
         f"element vertex {len(vertices)}",
         *(f"property {_NAMES[kind]} {name}" for name, kind in layout),
         f"element face {len(faces)}",

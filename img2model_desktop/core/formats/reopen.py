@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.formats.frame import PLAIN, Frame, as_frame, settled
 from img2model_desktop.core.formats.ply import sample
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.mesh_files import in_millimetres
 from img2model_desktop.core.topology import collapsed, edges_of, same_rows
 
 TOLERANCE = 1e-6
 """Of lengths, as a share of the longest side; of uv, in texture widths. Eight significant digits survive float32."""
 
 
-def verify_written(mesh: Mesh, path: Path, up: str = "y") -> tuple[str, ...]:
+def verify_written(mesh: Mesh, path: Path, frame: Frame | str = PLAIN) -> tuple[str, ...]:
     """What is different in the file, one sentence each; empty when it holds the mesh.
 
     Compared are the number of triangles, each corner's place (and so bounds, unit and axis), area, closedness, uv,
@@ -25,11 +25,11 @@ def verify_written(mesh: Mesh, path: Path, up: str = "y") -> tuple[str, ...]:
     Args:
         mesh: that was written.
         path: of the file, with its companions beside it.
-        up: with which it was written.
+        frame: with which it was written.
     """
     try:
         found = _open(path)
-        return tuple(_differences(mesh, path.suffix.lower(), up, found))
+        return tuple(_differences(mesh, path.suffix.lower(), as_frame(frame), found))
     except (
         OSError,
         ValueError,
@@ -56,8 +56,8 @@ def _open(path: Path) -> Any:
     return loaded.to_mesh()
 
 
-def _differences(mesh: Mesh, suffix: str, up: str, found: Any) -> Iterator[str]:
-    expected = mesh.vertices if suffix == ".glb" else in_millimetres(mesh.vertices, up)
+def _differences(mesh: Mesh, suffix: str, frame: Frame, found: Any) -> Iterator[str]:
+    expected = settled(suffix, frame).to_file(mesh.vertices)
     faces = np.asarray(found.faces)
     if len(faces) != len(mesh.faces):
         yield f"it has {len(faces)} triangles instead of {len(mesh.faces)}"

@@ -1,4 +1,4 @@
-"""STL, the format of slicers: triangles without unit, uv or colour; millimetres are meant."""
+"""STL, the format of slicers: triangles without unit, uv or colour; our header says the unit."""
 
 import re
 
@@ -17,12 +17,13 @@ _FACET = re.compile(rb"(?<!end)facet\b", re.IGNORECASE)
 _VERTEX = re.compile(rb"vertex\s+(\S+)\s+(\S+)\s+(\S+)", re.IGNORECASE)
 
 
-def encode_stl(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> bytes:
+def encode_stl(vertices: NDArray[np.float32], faces: NDArray[np.int32], frame: str) -> bytes:
     """The bytes of a binary STL file.
 
     Args:
-        vertices: `(n, 3) float32`, millimetres.
+        vertices: `(n, 3) float32`.
         faces: `(m, 3) int32`.
+        frame: unit and axis in words, for the header.
     """
     triangles = np.zeros(len(faces), dtype=_TRIANGLE)
     triangles["corners"] = vertices[faces]
@@ -31,7 +32,7 @@ def encode_stl(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> bytes
     length = np.linalg.norm(normal, axis=1, keepdims=True)
     triangles["normal"] = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
     # the header must not begin with “solid”: readers would take the file for text
-    header = f"{GENERATOR}, millimetres".encode("ascii").ljust(_HEADER_BYTES, b"\0")
+    header = f"{GENERATOR}, {frame}".encode("ascii").ljust(_HEADER_BYTES, b"\0")
     return header + len(faces).to_bytes(4, "little") + triangles.tobytes()
 
 
