@@ -31,13 +31,8 @@ def add_mesh(parser: argparse.ArgumentParser) -> None:
     """The mesh file, and what it may not say about itself."""
     add = parser.add_argument
     add("mesh", type=Path, metavar="MESH", help="GLB, glTF, OBJ, STL, PLY, 3MF, OFF or our own USDZ")
-    add(
-        "--from-up",
-        default="y",
-        choices=["y", "z"],
-        help="up axis of an OBJ, STL, PLY or OFF file; default: %(default)s",
-    )
-    add("--from-unit", default="mm", choices=UNITS, help="unit of such a file; default: %(default)s")
+    add("--from-up", default="", choices=["y", "z"], help="up axis of a file that does not say; default: y")
+    add("--from-unit", default="", choices=UNITS, help="unit of such a file; default: mm")
 
 
 def add_conditions(parser: argparse.ArgumentParser) -> None:
@@ -123,10 +118,11 @@ def progress_on_terminal(name: str) -> Iterator[Progress]:
 
 def open_mesh(arguments: argparse.Namespace) -> "tuple[Mesh, dict[str, Any]]":
     """The mesh that the arguments name, and its recipe, empty where it has none. What was left out goes to stderr."""
-    from img2model_desktop.core.formats.frame import Frame
+    from img2model_desktop.core.formats.frame import PLAIN, Frame
     from img2model_desktop.core.mesh_files import read, read_recipe
 
-    found = read(arguments.mesh, frame=Frame(arguments.from_up, arguments.from_unit))
+    up, unit = arguments.from_up, arguments.from_unit
+    found = read(arguments.mesh, frame=Frame(up or PLAIN.up, unit or PLAIN.unit) if up or unit else None)
     for note in found.notes:
         print(f"{arguments.mesh.name}: {note}", file=sys.stderr)
     return found.mesh, read_recipe(arguments.mesh)

@@ -52,8 +52,8 @@ class Request:
             `engine.option`; one that does not apply is refused.
         strokes: brush strokes on the cut-out, in the order they were painted.
         mesh: path of a mesh file to open instead; nothing else but the next two is used then.
-        mesh_up: axis that points up in a file that does not say so, "y" or "z".
-        mesh_unit: of a file that does not say so: "mm", "cm", "m" or "in".
+        mesh_up: axis that points up in a file that does not say so, "y" or "z"; "": as the file says, else y.
+        mesh_unit: of a file that does not say so, "mm", "cm", "m" or "in"; "": as the file says, else mm.
     """
 
     picture: str = ""
@@ -68,8 +68,8 @@ class Request:
     options: tuple[tuple[str, OptionValue], ...] = ()
     strokes: tuple[Stroke, ...] = field(default=())
     mesh: str = ""
-    mesh_up: str = "y"
-    mesh_unit: str = "mm"
+    mesh_up: str = ""
+    mesh_unit: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what equals its default is left out, so that a default may change its meaning

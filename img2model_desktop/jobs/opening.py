@@ -5,6 +5,7 @@ from typing import Any
 
 from img2model_desktop import __version__
 from img2model_desktop.core.events import Facts
+from img2model_desktop.core.formats.frame import PLAIN, Frame
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.mesh_files import MM, read, read_recipe, write_mesh
 from img2model_desktop.errors import Img2ModelError
@@ -27,7 +28,7 @@ def open_mesh(
 
     Args:
         file: path of the mesh.
-        up, unit: of a file that does not say so itself.
+        up, unit: of a file that does not say so itself; "": not said.
         out: the result to write, GLB.
         report: told how far it is, 0..1.
 
@@ -39,7 +40,8 @@ def open_mesh(
         SetupProblem: the disk is full or not writable.
     """
     path = Path(file)
-    mesh, said = read(path, up=up)
+    frame = Frame(up or PLAIN.up, unit or PLAIN.unit) if up or unit else None
+    mesh, said = read(path, frame=frame)
     report(0.5)
     facts = measure(mesh)
     report(0.7)
@@ -66,5 +68,5 @@ def _recipe(path: Path, up: str, unit: str) -> dict[str, Any]:
         return recipe
     return {
         "program": f"Image2Model Desktop {__version__}",
-        "opened": {"file": path.name, "up": up, "unit": unit},
+        "opened": {"file": path.name} | ({"up": up} if up else {}) | ({"unit": unit} if unit else {}),
     }

@@ -14,6 +14,7 @@ MAX_PROMPT = 600  # characters
 SIZE_MM = (1.0, 10_000.0)
 OPENED = "opened"  # stands where a job names its engine, when a mesh file was opened
 INPUT_STEM = "input"  # of the copy of the picture in a job folder
+MESH_UPS = ("y", "z")
 MESH_UNITS = ("mm", "cm", "m", "in")
 RESULT = "result.glb"  # in a job folder
 
@@ -129,9 +130,9 @@ def _mesh_problems(request: Request) -> list[Problem]:
         found.append(Problem(f"There is no file “{path.name}”.", "Choose the mesh again; it may have been moved."))
     if request.picture or request.prompt:
         found.append(Problem("A mesh was given together with a picture or a prompt.", "Give one of them."))
-    if request.mesh_up not in ("y", "z"):
+    if request.mesh_up not in ("", *MESH_UPS):
         found.append(Problem(f"“{request.mesh_up}” is not an axis that can point up.", "Use y or z."))
-    if request.mesh_unit not in MESH_UNITS:
+    if request.mesh_unit not in ("", *MESH_UNITS):
         found.append(Problem(f"“{request.mesh_unit}” is not a unit of length.", f"Use {', '.join(MESH_UNITS)}."))
     return found
 
