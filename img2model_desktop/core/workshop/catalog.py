@@ -171,7 +171,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("turn_out", "Face outwards", "Turns faces so that all look outwards.", Group.MEND,
               "mend:turn_out"),
     Operation("close_holes", "Close holes", "Fills open rims with new faces.", Group.MEND,
-              "mend:close_holes", HolesOptions),
+              "holes:close_holes", HolesOptions),
     Operation("solid", "Make solid", "Builds one closed solid around any mesh, whatever is wrong with it.", Group.SOLID,
               "solidify:solidify", SolidOptions, Look.REMADE),
     Operation("unite", "Unite parts", "Merges parts that overlap into one surface without inner walls.", Group.SOLID,

@@ -18,13 +18,13 @@ FARTHEST_M = 1e30
 """Places farther out are refused: squares of them no longer fit a float32."""
 
 
-def recentre(mesh: Mesh, options: NoOptions, progress: Progress) -> Outcome:
+def recentre(mesh: Mesh, _options: NoOptions, progress: Progress) -> Outcome:
     """The mesh with the middle of its bounding box at the origin."""
     progress.update(0.0)
     return Outcome(_placed(mesh, mesh.vertices - mesh.bounds.mean(axis=0)))
 
 
-def stand(mesh: Mesh, options: NoOptions, progress: Progress) -> Outcome:
+def stand(mesh: Mesh, _options: NoOptions, progress: Progress) -> Outcome:
     """The mesh with its lowest point at y = 0 and the middle of its box, in x and z, at the origin."""
     progress.update(0.0)
     return Outcome(_placed(mesh, mesh.vertices - _foot(mesh)))
