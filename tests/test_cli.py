@@ -161,17 +161,6 @@ def test_engines_json_lists_every_option(capsys: pytest.CaptureFixture[str]) -> 
     assert {"faces", "texture_px", "thickness", "relief", "back"} <= set(names)
 
 
-def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "box.stl"
-    trimesh.creation.box((30, 20, 10)).export(path)
-    assert cli.main(["inspect", str(path), "--json"]) == 0
-    (said,) = lines(capsys.readouterr().out)
-    assert (said["faces"], said["parts"], said["watertight"], said["manifold"]) == (12, 1, True, True)
-    assert said["volume_m3"] == pytest.approx(6e-6, rel=1e-6)
-    assert said["area_m2"] == pytest.approx(2.2e-3, rel=1e-6)
-    assert cli.main(["inspect", str(tmp_path / "none.glb")]) == 2
-
-
 def test_the_whole_program_loads_no_qt_and_no_torch(picture: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from img2model_desktop import cli; code = cli.main(sys.argv[1:]);"

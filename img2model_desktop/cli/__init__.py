@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from img2model_desktop import __version__
-from img2model_desktop.cli import convert, lists, meshes
+from img2model_desktop.cli import convert, lists, meshes, pictures
 from img2model_desktop.cli.speech import say_problem
 from img2model_desktop.errors import EXIT_BUG, EXIT_CANCELLED, Cancelled, Img2ModelError
 
@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
         ("fix", "makes a mesh fit for print, game, web or render", meshes.add_fix),
         ("edit", "operations of the workshop, one after the other", meshes.add_edit),
         ("export", "another format, size, axis or unit", meshes.add_export),
+        ("turntable", "a mesh that turns, as GIF, WebP, PNG or MP4", pictures.add_turntable),
+        ("report", "a page about a mesh to print or send, as HTML", pictures.add_report),
         ("engines", "the engines and their options", lists.add_engines),
         ("operations", "the operations of “edit” and their options", lists.add_operations),
         ("presets", "the presets of “export”", lists.add_presets),
