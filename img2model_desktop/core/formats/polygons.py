@@ -27,7 +27,8 @@ def without_triangles(name: str) -> InputProblem:
 
 def too_many(what: str, count: int, most: int) -> InputProblem:
     """The complaint about a file that is larger than allowed."""
-    return InputProblem(f"This file has {count} {what}, more than the {most} that are opened.", "Simplify it first.")
+    shown = str(count) if count < 10**15 else "far too many"  # a header may announce a number of 400 digits
+    return InputProblem(f"This file has {shown} {what}, more than the {most} that are opened.", "Simplify it first.")
 
 
 def text_of(content: bytes) -> str:
