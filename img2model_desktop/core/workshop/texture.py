@@ -1,6 +1,5 @@
 """Textures of meshes: a new layout with the old look, and other sizes."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -10,13 +9,21 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.workshop.operation import Outcome
-from img2model_desktop.core.workshop.rebake import bake
+from img2model_desktop.core.workshop.rebake import bake, density_of, pictures_of, with_pictures
 from img2model_desktop.core.workshop.unwrap import unwrap
 
 if TYPE_CHECKING:
     from img2model_desktop.core.workshop.catalog import TextureSizeOptions, UnwrapOptions
 
 SMALLEST_PX, LARGEST_PX = 512, 4096
+
+USUAL_COVERAGE = 0.65
+"""Share of the square that the charts of `unwrap` take, about."""
+
+PALETTE = 64
+"""Texels that the whole surface has across, below which its texture is a palette and no picture."""
+
+PALETTE_PX = 2048
 
 
 def rebake(mesh: Mesh, source: Mesh, progress: Progress) -> Mesh:
@@ -33,7 +40,7 @@ def rebake(mesh: Mesh, source: Mesh, progress: Progress) -> Mesh:
     Raises:
         Cancelled: from `progress`.
     """
-    return _dressed(mesh, source, _side_for(source), progress)
+    return _dressed(mesh, source, _side_for(mesh, source), progress)
 
 
 def unwrap_anew(mesh: Mesh, options: "UnwrapOptions", progress: Progress) -> Outcome:
@@ -44,26 +51,40 @@ def unwrap_anew(mesh: Mesh, options: "UnwrapOptions", progress: Progress) -> Out
 def resize(mesh: Mesh, options: "TextureSizeOptions", progress: Progress) -> Outcome:
     """Makes the textures smaller; never larger."""
     progress.update(0.0)
-    smaller = {name: _reduced(picture, options.texture_px) for name, picture in _pictures(mesh).items()}
+    smaller = {name: _reduced(picture, options.texture_px) for name, picture in pictures_of(mesh).items()}
     progress.update(1.0)
-    return Outcome(replace(mesh, base_colour=smaller.get("base_colour")))
+    return Outcome(with_pictures(mesh, smaller))
 
 
 def _dressed(mesh: Mesh, source: Mesh, side: int, progress: Progress) -> Mesh:
     laid = unwrap(mesh, side, progress.part(0.0, 0.5))
-    if source.base_colour is None:
+    if not pictures_of(source):
         return laid
     return bake(laid, source, side, progress.part(0.5, 1.0))
 
 
-def _side_for(source: Mesh) -> int:
-    sides = [max(picture.width, picture.height) for picture in _pictures(source).values()]
-    side = 1 << int(np.ceil(np.log2(max(sides, default=1))))
+def _side_for(mesh: Mesh, source: Mesh) -> int:
+    """A power of two that keeps the texel density of the source, with a tenth of tolerance.
+
+    A layout whose faces are points in a palette has no density: then borders between colours are to be sharp, and the
+    texture is a large one.
+    """
+    pictures = pictures_of(source).values()
+    if not pictures:
+        return SMALLEST_PX
+    longest = max(max(picture.width, picture.height) for picture in pictures)
+    area = _area(mesh)
+    across = max(density_of(source, picture.width, picture.height) for picture in pictures) * np.sqrt(area)
+    if across < PALETTE:
+        return PALETTE_PX
+    wanted = min(0.9 * across / np.sqrt(USUAL_COVERAGE), 2 * longest)
+    side = 1 << int(np.ceil(np.log2(max(wanted, 1))))
     return min(max(side, SMALLEST_PX), LARGEST_PX)
 
 
-def _pictures(mesh: Mesh) -> dict[str, Picture]:
-    return {} if mesh.base_colour is None else {"base_colour": mesh.base_colour}
+def _area(mesh: Mesh) -> float:
+    a, b, c = (mesh.vertices[mesh.faces[:, k]].astype(np.float64) for k in range(3))
+    return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
 
 
 def _reduced(picture: Picture, longest: int) -> Picture:

@@ -16,11 +16,20 @@ def unwrap(mesh: Mesh, texture_px: int, progress: Progress) -> Mesh:
         texture_px: side of the texture that will be laid on it; the gaps between charts are made for it.
         progress: token.
     """
-    import xatlas  # heavy, and only needed here
-
     progress.update(0.0)
-    mapping, faces, uv = xatlas.parametrize(mesh.vertices, mesh.faces.astype(np.uint32))
+    mapping, faces, uv = _laid(mesh, texture_px)
     progress.update(1.0)
     return replace(
         Mesh(mesh.vertices[mapping], faces.astype(np.int32)), uv=np.clip(uv, 0, 1).astype(np.float32)
     ).validate()
+
+
+def _laid(mesh, texture_px):
+    import xatlas  # heavy, and only needed here
+
+    atlas = xatlas.Atlas()
+    atlas.add_mesh(mesh.vertices, mesh.faces.astype(np.uint32))
+    options = xatlas.PackOptions()
+    options.padding, options.resolution = 4, texture_px
+    atlas.generate(pack_options=options)
+    return atlas[0]
