@@ -1,9 +1,10 @@
 """A mesh in the format, size and place that the user wants: opened again and compared before it takes its name."""
 
 import contextlib
+import itertools
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core import atomic
-from img2model_desktop.core.formats.frame import Frame
+from img2model_desktop.core.formats.frame import PER_METRE, Frame
 from img2model_desktop.core.formats.reopen import verify_written
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.mesh_files import MM, check_format, encode, names_of, read_mesh, read_recipe
+from img2model_desktop.core.mesh_files import check_format, encode, names_of, read_mesh, read_recipe
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.workshop import catalog
 from img2model_desktop.core.workshop.stack import do_steps
 from img2model_desktop.core.workshop.step import Step, step
 from img2model_desktop.errors import EngineProblem, Img2ModelError, InputProblem, SetupProblem
@@ -23,10 +25,13 @@ from img2model_desktop.errors import EngineProblem, Img2ModelError, InputProblem
 SAME_SIZE = 1e-6
 """Sizes that differ by a smaller share are the same: float32 holds no more."""
 
-ORIGINS = ("keep", "floor", "centre")
+ORIGINS = {"keep": "", "floor": "floor", "centre": "recentre"}
+"""Places for the origin, and the operation that puts it there."""
 
 RECIPE_ENTRY = "export"
 """In a recipe: the steps that were done to the mesh on its way out, in order."""
+
+MOST_LEVELS = 8
 
 MAKER = "Image2Model"
 """How the entry `program` of a recipe of ours begins."""
@@ -38,7 +43,7 @@ class ExportOptions:
 
     Args:
         size_mm: longest side, millimetres; None keeps the size.
-        up: axis of the file that points up, "y" or "z"; formats that say it themselves (GLB, glTF) have "y" alone.
+        up: axis of the file that points up, "y" or "z"; GLB, glTF and USDZ have "y" alone, 3MF "z" whatever is asked.
         unit: "mm", "cm", "m" or "in": what one unit means in a format that does not say it (OBJ, STL, PLY).
         origin: "keep", "floor" (stands on the ground, in the middle of it) or "centre" (of its box).
         faces: triangles at most; None keeps all. The texture is baked anew onto fewer ones.
@@ -145,11 +150,13 @@ def sizes(size_m: tuple[float, float, float] | NDArray[np.float64], options: Exp
         size_m: width, height and depth of the mesh now, metres.
         options: with which it will be saved.
     """
-    now = np.asarray(size_m, dtype=np.float64) * MM
+    now = np.asarray(size_m, dtype=np.float64)
     wanted = options.size_mm if options else None
     if wanted is not None and float(now.max()) > 0:
-        now = now * (wanted / float(now.max()))
-    in_mm, in_cm, in_inch = ((float(w), float(h), float(d)) for w, h, d in (now, now / 10.0, now / 25.4))
+        now = now * (wanted / PER_METRE["mm"] / float(now.max()))
+    in_mm, in_cm, in_inch = (
+        (float(w), float(h), float(d)) for w, h, d in (now * PER_METRE[unit] for unit in ("mm", "cm", "in"))
+    )
     return Sizes(in_mm, in_cm, in_inch)
 
 
@@ -170,7 +177,7 @@ def export_mesh(
         out: where to; its suffix says the format. An existing file is replaced, at the very end.
         options: how; None keeps everything as it is.
         recipe: to store with it; None keeps that of the file `source`. What is done here is added to it.
-        progress: token.
+        progress: token; nothing is saved when it stops the work.
 
     Raises:
         InputProblem: unknown format, options that are none, the source is gone or damaged.
@@ -181,28 +188,68 @@ def export_mesh(
     began = time.perf_counter()
     options, progress = options or ExportOptions(), progress or Progress()
     _check(out, options)
-    mesh = source if isinstance(source, Mesh) else read_mesh(source)
-    progress.update(0.15)
-    steps = _steps(mesh, options)
-    notes: tuple[str, ...] = ()
-    if steps:
-        mesh, notes = do_steps(mesh, steps, progress.part(0.15, 0.6))
-    placed = _placed(mesh, options)
-    kept = recipe
-    if kept is None and isinstance(source, Path):
-        kept = read_recipe(source) if source.suffix.lower() == ".glb" else None
-    done = (*steps, *_placing(options)) if placed is not mesh else steps
-    if isinstance(source, Path) and _is_ours(source, kept) and not done and recipe is None and _is_glb(out):
-        contents = {out.name: source.read_bytes()}
-    else:
-        whole = dict(kept or {}) | ({RECIPE_ENTRY: [one.to_dict() for one in done]} if done else {})
-        contents = encode(placed, out, whole or None, Frame(options.up, options.unit))
-    progress.update(0.75)
-    _save(placed, out, options, contents)
-    progress.update(1.0)
-    width, height, depth = (float(value) * MM for value in placed.size_m)
-    beside = tuple(out.parent / name for name in tuple(contents)[1:])
-    return Exported(out, beside, (width, height, depth), len(placed.faces), time.perf_counter() - began, notes)
+    given = _given(source, recipe, progress)
+    with atomic.staging(out.parent) as hidden:
+        staged = _staged(given, hidden, out, options, progress.part(0.15, 1.0))
+        atomic.publish(hidden, out.parent, staged.names)
+    return _exported(staged, out, began)
+
+
+def export_levels(
+    source: Path | Mesh,
+    out: Path,
+    faces: Sequence[int],
+    options: ExportOptions | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Exported, ...]:
+    """Saves levels of detail, all or none: `NAME_lod0.glb` as `export_mesh` does it, then one with fewer triangles for
+    each count, each made from the whole mesh.
+
+    Args:
+        source, out, options, recipe, progress: see `export_mesh`.
+        faces: triangles at most of `_lod1`, `_lod2` and so on, falling.
+
+    Raises:
+        InputProblem: counts that do not fall, too many of them, or as `export_mesh`.
+        SetupProblem, EngineProblem, OutOfMemory, Cancelled: as `export_mesh`.
+    """
+    began = time.perf_counter()
+    options, progress = options or ExportOptions(), progress or Progress()
+    counts = (*([options.faces] if options.faces is not None else []), *faces)
+    if not faces or len(faces) > MOST_LEVELS or any(b >= a for a, b in itertools.pairwise(counts)):
+        raise InputProblem(
+            "These are no levels of detail.", f"Give 1 to {MOST_LEVELS} counts of triangles, each less than the last."
+        )
+    levels = [options, *(replace(options, faces=count) for count in faces)]
+    paths = [out.with_name(f"{out.stem}_lod{k}{out.suffix}") for k in range(len(levels))]
+    for path, level in zip(paths, levels, strict=True):
+        _check(path, level)
+    given = _given(source, recipe, progress)
+    work = progress.part(0.15, 1.0)
+    with atomic.staging(out.parent) as hidden:
+        staged = [
+            _staged(given, hidden, path, level, work.part(k / len(levels), (k + 1) / len(levels)))
+            for k, (path, level) in enumerate(zip(paths, levels, strict=True))
+        ]
+        atomic.publish(hidden, out.parent, tuple(name for one in staged for name in one.names))
+    return tuple(_exported(one, path, began) for one, path in zip(staged, paths, strict=True))
+
+
+class _Given(NamedTuple):
+    """What is to be saved; `content` where it is a GLB file of ours that can be saved as it is."""
+
+    mesh: Mesh
+    recipe: dict[str, Any]
+    content: bytes | None
+
+
+class _Staged(NamedTuple):
+    """Files in the hidden folder that are written and compared, the one that was asked for first."""
+
+    names: tuple[str, ...]
+    mesh: Mesh
+    notes: tuple[str, ...]
 
 
 def _check(out: Path, options: ExportOptions) -> None:
@@ -213,67 +260,91 @@ def _check(out: Path, options: ExportOptions) -> None:
         raise InputProblem(f"{size:g} mm is not a size.", "Give the longest side in millimetres, more than 0.")
     if options.origin not in ORIGINS:
         raise InputProblem(f"“{options.origin}” is not a place for the origin.", f"Use one of {', '.join(ORIGINS)}.")
+    for one in _wanted(options):
+        catalog.find(one.operation).build(one)
 
 
-def _is_glb(path: Path) -> bool:
-    return path.suffix.lower() == ".glb"
+def _given(source: Path | Mesh, recipe: Mapping[str, Any] | None, progress: Progress) -> _Given:
+    progress.update(0.0)
+    if isinstance(source, Mesh):
+        given = _Given(source, dict(recipe or {}), None)
+    else:
+        mesh, own = read_mesh(source), read_recipe(source)
+        is_ours = source.suffix.lower() == ".glb" and str(own.get("program", "")).startswith(MAKER)
+        same = recipe is None or dict(recipe) == own
+        given = _Given(mesh, own if recipe is None else dict(recipe), source.read_bytes() if is_ours and same else None)
+    progress.update(0.15)
+    return given
 
 
-def _is_ours(source: Path, recipe: Mapping[str, Any] | None) -> bool:
-    """Whether the file is a GLB that this program has written, and so can be saved as it is."""
-    return _is_glb(source) and str((recipe or {}).get("program", "")).startswith(MAKER)
-
-
-def _steps(mesh: Mesh, options: ExportOptions) -> tuple[Step, ...]:
-    """What the limits of the options ask of this mesh."""
-    steps: list[Step] = []
-    if options.faces is not None and len(mesh.faces) > options.faces:
+def _wanted(options: ExportOptions) -> tuple[Step, ...]:
+    """All steps that the options may ask for."""
+    steps = []
+    if options.faces is not None:
         steps.append(step("decimate", faces=options.faces))
-    pictures = (mesh.base_colour, mesh.metallic_roughness, mesh.normal)
-    largest = max((max(picture.width, picture.height) for picture in pictures if picture is not None), default=0)
-    if options.texture_px is not None and largest > options.texture_px:
+    if options.texture_px is not None:
         steps.append(step("texture_size", texture_px=options.texture_px))
+    if options.size_mm is not None:
+        steps.append(step("scale", size_mm=options.size_mm))
+    if ORIGINS[options.origin]:
+        steps.append(step(ORIGINS[options.origin]))
     return tuple(steps)
 
 
-def _placing(options: ExportOptions) -> tuple[Step, ...]:
-    """What `_placed` does, as steps for the recipe."""
-    scale = (step("scale", size_mm=options.size_mm),) if options.size_mm is not None else ()
-    place = {"keep": (), "floor": (step("floor"),), "centre": (step("recentre"),)}[options.origin]
-    return (*scale, *place)
-
-
-def _placed(mesh: Mesh, options: ExportOptions) -> Mesh:
-    """The mesh in its size, scaled about the origin, and at its place; the same object where nothing changes."""
+def _needed(mesh: Mesh, options: ExportOptions) -> tuple[Step, ...]:
+    """Those steps that change this mesh."""
+    fewer = options.faces is not None and len(mesh.faces) > options.faces  # which may move its outermost points, too
+    pictures = (mesh.base_colour, mesh.metallic_roughness, mesh.normal)
+    texture_px = max((max(picture.width, picture.height) for picture in pictures if picture is not None), default=0)
     low, high = mesh.bounds
     longest = float((high - low).max())
-    factor = 1.0
-    if options.size_mm is not None and longest > 0:
-        factor = options.size_mm / (longest * MM)
-    origin = np.zeros(3)
-    if options.origin != "keep":
-        origin = (low + high) / 2
-        origin[1] = low[1] if options.origin == "floor" else origin[1]
-    if abs(factor - 1.0) <= SAME_SIZE and float(np.abs(origin).max()) <= SAME_SIZE * longest:
-        return mesh
-    return mesh.moved(((mesh.vertices - origin) * factor).astype(np.float32))
+    middle = (low + high) / 2
+    foot = np.array([middle[0], low[1], middle[2]])
+    size_m = (options.size_mm or 0.0) / PER_METRE["mm"]
+    changes = {
+        "decimate": fewer,
+        "texture_size": options.texture_px is not None and texture_px > options.texture_px,
+        "scale": fewer or abs(size_m - longest) > SAME_SIZE * longest,
+        "floor": fewer or float(np.abs(foot).max()) > SAME_SIZE * longest,
+        "recentre": fewer or float(np.abs(middle).max()) > SAME_SIZE * longest,
+    }
+    return tuple(one for one in _wanted(options) if changes[one.operation])
 
 
-def _save(mesh: Mesh, out: Path, options: ExportOptions, contents: Mapping[str, bytes]) -> None:
-    """Writes under hidden names, opens again, compares, publishes; the first name is that of `out`."""
-    with atomic.staging(out.parent) as hidden:
-        for name, content in contents.items():
-            atomic.write_staged(hidden / name, content)
-            if (hidden / name).read_bytes() != content:
-                raise SetupProblem(
-                    f"“{atomic.shown(out)}” was not saved: the disk gave back something else.",
-                    "Check the disk or use another.",
-                )
-        findings = verify_written(mesh, hidden / out.name, Frame(options.up, options.unit))
-        if findings:
-            raise EngineProblem(
-                f"“{atomic.shown(out)}” was not saved: opened again, it is not the same mesh.",
-                "Save it in another format, and report this.",
-                "; ".join(findings),
+def _staged(given: _Given, hidden: Path, out: Path, options: ExportOptions, progress: Progress) -> _Staged:
+    """Does the steps, writes under the hidden folder, opens it again and compares."""
+    mesh, frame = given.mesh, Frame(options.up, options.unit)
+    notes: tuple[str, ...] = ()
+    steps = _needed(mesh, options)
+    if steps:
+        mesh, notes = do_steps(mesh, steps, progress.part(0.0, 0.6))
+    if given.content is not None and not steps and out.suffix.lower() == ".glb":
+        contents = {out.name: given.content}
+    else:
+        done = {RECIPE_ENTRY: [one.to_dict() for one in steps]} if steps else {}
+        contents = encode(mesh, out, (given.recipe | done) or None, frame)
+    progress.update(0.75)
+    for name, content in contents.items():
+        atomic.write_staged(hidden / name, content)
+        if (hidden / name).read_bytes() != content:
+            raise SetupProblem(
+                f"“{atomic.shown(out)}” was not saved: the disk gave back something else.",
+                "Check the disk or use another.",
             )
-        atomic.publish(hidden, out.parent, tuple(contents))
+    progress.update(0.85)
+    findings = verify_written(mesh, hidden / out.name, frame)
+    if findings:
+        raise EngineProblem(
+            f"“{atomic.shown(out)}” was not saved: opened again, it is not the same mesh.",
+            "Save it in another format, and report this.",
+            "; ".join(findings),
+        )
+    progress.update(1.0)  # the last chance to stop: what follows takes its name
+    return _Staged(tuple(contents), mesh, notes)
+
+
+def _exported(staged: _Staged, out: Path, began: float) -> Exported:
+    width, height, depth = (float(value) * PER_METRE["mm"] for value in staged.mesh.size_m)
+    beside = tuple(out.parent / name for name in staged.names[1:])
+    faces = len(staged.mesh.faces)
+    return Exported(out, beside, (width, height, depth), faces, time.perf_counter() - began, staged.notes)
