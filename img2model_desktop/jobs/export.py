@@ -110,37 +110,43 @@ def can_write(path: Path, options: ExportOptions | None = None) -> Img2ModelErro
 
 
 def losses(
-    suffix: str, options: ExportOptions, has_texture: bool, faces: int | None = None, texture_px: int | None = None
+    suffix: str,
+    options: ExportOptions,
+    has_texture: bool,
+    faces: int | None = None,
+    texture_px: int | None = None,
+    has_surface: bool = False,
 ) -> tuple[str, ...]:
     """What this format and these options take from the mesh, one sentence each, to be said before saving.
 
     Args:
         suffix: of the format, ".stl".
         options: with which it will be saved.
-        has_texture: whether the mesh has one.
+        has_texture: whether the mesh has a base colour.
         faces: triangles of the mesh, where known.
         texture_px: longest side of its texture, where known.
+        has_surface: whether the mesh has a roughness and metal map or a normal map.
     """
-    said = list(_format_losses(suffix.lower(), has_texture))
+    suffix = suffix.lower()
+    said = [sentence for kept, sentence in _FORMAT_LOSSES.get(suffix, ()) if has_surface or (has_texture and not kept)]
     if options.faces is not None and (faces is None or faces > options.faces):
         of = f" of {faces:,}" if faces is not None else ""
-        baked = "; its texture is baked onto them anew" if has_texture and suffix.lower() != ".stl" else ""
+        baked = "; its texture is baked onto them anew" if has_texture and suffix != ".stl" else ""
         said.append(f"At most {options.faces:,}{of} triangles are kept{baked}.")
     fewer_px = options.texture_px is not None and (texture_px is None or texture_px > options.texture_px)
-    if fewer_px and has_texture and suffix.lower() not in (".stl", ".ply"):
+    if fewer_px and has_texture and suffix not in (".stl", ".ply"):
         of = f" instead of {texture_px}" if texture_px is not None else ""
         said.append(f"The texture gets {options.texture_px} pixels{of} along its longest side.")
     return tuple(said)
 
 
-def _format_losses(suffix: str, has_texture: bool) -> tuple[str, ...]:
-    if suffix == ".stl":
-        return ("STL keeps no colour.",) if has_texture else ()
-    if suffix == ".ply" and has_texture:
-        return ("PLY keeps a colour for each vertex and no picture.",)
-    if suffix == ".obj" and has_texture:
-        return ("OBJ keeps the colours and no roughness, metal or normal map.",)
-    return ()
+_FORMAT_LOSSES: dict[str, tuple[tuple[bool, str], ...]] = {
+    ".stl": ((False, "STL keeps no colour."),),
+    ".ply": ((False, "PLY keeps a colour for each vertex and no picture."),),
+    ".obj": ((True, "OBJ keeps the colours, but no roughness, metal or normal map."),),
+    ".3mf": ((True, "3MF keeps the colours, but no roughness, metal or normal map."),),
+}
+"""By format: whether the base colour's picture is kept all the same, and the sentence."""
 
 
 def sizes(size_m: tuple[float, float, float] | NDArray[np.float64], options: ExportOptions | None = None) -> Sizes:

@@ -1,8 +1,12 @@
 """A result in the format, size and place that the user wants, or nothing at all."""
 
+import errno
 import os
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +15,17 @@ import trimesh
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.mesh_files import MESH_SUFFIXES, read_mesh, read_recipe, write_mesh
+from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.workshop.place import scaled_to
-from img2model_desktop.errors import EngineProblem, InputProblem, SetupProblem
+from img2model_desktop.core.workshop.stack import do_steps
+from img2model_desktop.core.workshop.step import Step
+from img2model_desktop.errors import Cancelled, EngineProblem, InputProblem, SetupProblem
 from img2model_desktop.jobs import export
-from img2model_desktop.jobs.export import ExportOptions, can_write, export_mesh
-from tests.shapes import box, textured, torus
+from img2model_desktop.jobs.export import ExportOptions, can_write, export_levels, export_mesh, losses, sizes
+from tests.shapes import box, pixels, sphere, textured, torus
 
 RECIPE = {"program": "Image2Model Desktop 0.1.0", "request": {"prompt": "ring"}, "seed": 3}
+SIDE_FILE = (".obj", ".stl", ".ply")  # formats without a place for a recipe
 
 
 @pytest.fixture
@@ -75,13 +83,14 @@ def test_slicer_formats_are_in_millimetres_and_stand_on_the_ground(
     assert high - low == pytest.approx([40, 8, 40] if up == "y" else [40, 40, 8], rel=1e-6)
     assert low["xyz".index(up)] == 0
     assert sorted(content(out)) == sorted(path.name for path in (exported.path, *exported.companions))
-    facts = measure(read_mesh(exported.path, up=up))
+    facts = measure(read_mesh(exported.path))
     assert (facts.watertight, facts.genus, facts.faces) == (True, 1, 768)
 
 
 def test_obj_names_its_companions(result: Path, out: Path) -> None:
     exported = export_mesh(result, out / "ring.obj")
-    assert exported.companions == (out / "ring.mtl", out / "ring_texture.png")
+    assert exported.companions == (out / "ring.mtl", out / "ring_texture.png", out / "ring.obj.recipe.json")
+    assert read_recipe(out / "ring.obj") == RECIPE
 
 
 def test_an_old_file_is_replaced(result: Path, out: Path) -> None:
@@ -209,4 +218,279 @@ def test_a_file_without_texture_is_exported_too(tmp_path: Path, out: Path) -> No
     write_mesh(box(0.1, 0.2, 0.4), tmp_path / "plain.glb")
     for suffix in MESH_SUFFIXES:
         exported = export_mesh(tmp_path / "plain.glb", out / f"a{suffix}", ExportOptions(size_mm=40))
-        assert (exported.companions, exported.size_mm) == ((), pytest.approx((10, 20, 40), rel=1e-6))
+        beside = {".gltf": ["a.bin"]}.get(suffix, [f"a{suffix}.recipe.json"] if suffix in SIDE_FILE else [])
+        assert [path.name for path in exported.companions] == beside
+        assert exported.size_mm == pytest.approx((10, 20, 40), rel=1e-6)
+
+
+# -- options -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mm", 1.0), ("cm", 0.1), ("m", 0.001), ("in", 1 / 25.4)])
+@pytest.mark.parametrize("suffix", [".obj", ".stl", ".ply"])
+def test_the_unit_of_a_format_that_does_not_say_it(
+    result: Path, out: Path, suffix: str, unit: str, factor: float
+) -> None:
+    exported = export_mesh(result, out / f"ring{suffix}", ExportOptions(50, unit=unit))
+    assert exported.size_mm == pytest.approx((50, 10, 50), rel=1e-6)
+    low, high = trimesh.load(exported.path, process=False).bounds
+    assert high - low == pytest.approx(np.array([50, 10, 50]) * factor, rel=1e-5)
+    assert read_mesh(exported.path).size_m * 1000 == pytest.approx([50, 10, 50], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("origin", "low_mm"), [("keep", (195, 95, -55)), ("floor", (-5, 0, -5)), ("centre", (-5, -5, -5))]
+)
+def test_the_origin(tmp_path: Path, out: Path, origin: str, low_mm: tuple[float, ...]) -> None:
+    source = tmp_path / "aside.glb"
+    write_mesh(box(0.1, 0.1, 0.1, (0.15, 0.095, -0.1)), source)
+    export_mesh(source, out / "a.glb", ExportOptions(10, origin=origin))
+    assert read_mesh(out / "a.glb").bounds[0] * 1000 == pytest.approx(low_mm, abs=1e-4)
+
+
+def test_fewer_triangles_keep_the_look_and_are_in_the_recipe(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "ball.glb"
+    write_mesh(scaled_to(textured(sphere(0.05), pixels(16, 16)), 100), source, RECIPE)
+    exported = export_mesh(source, out / "ball.glb", ExportOptions(60, faces=400, texture_px=128, origin="centre"))
+    mesh = read_mesh(out / "ball.glb")
+    assert len(mesh.faces) == exported.faces <= 400
+    assert mesh.base_colour is not None
+    assert max(mesh.base_colour.width, mesh.base_colour.height) <= 128
+    assert mesh.size_m.max() * 1000 == pytest.approx(60, rel=1e-6)
+    steps = read_recipe(out / "ball.glb")["export"]
+    assert [one["operation"] for one in steps] == ["decimate", "texture_size", "scale", "recentre"]
+    assert {k: v for k, v in read_recipe(out / "ball.glb").items() if k != "export"} == RECIPE
+    again = do_steps(read_mesh(source), [Step.from_dict(one) for one in steps]).mesh
+    assert np.array_equal(again.vertices, mesh.vertices)  # the recipe says all that was done
+
+
+def test_limits_that_the_mesh_keeps_change_nothing(result: Path, out: Path) -> None:
+    export_mesh(result, out / "ring.glb", ExportOptions(faces=768, texture_px=32, origin="floor"))
+    assert content(out) == {"ring.glb": result.read_bytes()}
+
+
+def test_a_mesh_itself_and_a_file_of_another_format(tmp_path: Path, out: Path) -> None:
+    export_mesh(box(0.1, 0.2, 0.4), tmp_path / "a.stl", ExportOptions(up="z", unit="in"), {"a": 1})
+    exported = export_mesh(tmp_path / "a.stl", out / "b.glb")
+    assert exported.size_mm == pytest.approx((100, 200, 400), rel=1e-6)
+    assert read_recipe(out / "b.glb") == {"a": 1}
+
+
+def test_a_glb_of_another_program_is_written_anew(result: Path, tmp_path: Path, out: Path) -> None:
+    foreign = tmp_path / "foreign.glb"
+    write_mesh(read_mesh(result), foreign, {"author": "somebody"})
+    foreign.write_bytes(foreign.read_bytes() + b"\0" * 4)  # bytes after the announced end, which readers pass over
+    export_mesh(foreign, out / "ring.glb")
+    assert (out / "ring.glb").read_bytes() != foreign.read_bytes()
+    assert read_recipe(out / "ring.glb") == {"author": "somebody"}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (ExportOptions(unit="ft"), "not a unit"),
+        (ExportOptions(up="x"), "not an axis"),
+        (ExportOptions(origin="top"), "not a place for the origin"),
+        (ExportOptions(faces=0), "Triangles|Reduce"),
+        (ExportOptions(texture_px=1), "Texture"),
+        (ExportOptions(size_mm=1e9), "Size|size"),
+    ],
+)
+def test_options_that_are_none_are_told_before_the_work(
+    result: Path, out: Path, options: ExportOptions, sentence: str
+) -> None:
+    problem = can_write(out / "a.stl", options)
+    assert isinstance(problem, InputProblem)
+    with pytest.raises(InputProblem, match=sentence) as caught:
+        export_mesh(result, out / "a.stl", options)
+    assert str(caught.value) == str(problem)
+    assert content(out) == {}
+
+
+def test_it_can_be_stopped_until_the_file_takes_its_name(result: Path, out: Path) -> None:
+    (out / "ring.obj").write_text("old")
+    seen: list[float] = []
+    calls = 0
+
+    def count() -> bool:
+        nonlocal calls
+        calls += 1
+        return False
+
+    export_mesh(result, out / "other.obj", ExportOptions(40), progress=Progress(seen.append, count))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+    before = content(out)
+    for k in range(calls):
+        with pytest.raises(Cancelled):
+            export_mesh(result, out / "ring.obj", ExportOptions(40), progress=Progress(is_cancelled=nth_asked(k)))
+        assert content(out) == before
+
+
+def nth_asked(k: int) -> Callable[[], bool]:
+    """True when it is asked for the time that `k` others went before."""
+    asked = iter([False] * k + [True])
+    return lambda: next(asked)
+
+
+# -- levels of detail --------------------------------------------------------------------------------------------------
+
+
+def test_levels_of_detail_are_files_of_their_own(tmp_path: Path, out: Path) -> None:
+    write_mesh(scaled_to(textured(sphere(0.05)), 100), tmp_path / "ball.glb", RECIPE)
+    made = export_levels(tmp_path / "ball.glb", out / "ball.gltf", (600, 200), ExportOptions(80, texture_px=64))
+    assert [one.path.name for one in made] == ["ball_lod0.gltf", "ball_lod1.gltf", "ball_lod2.gltf"]
+    counts = [len(read_mesh(one.path).faces) for one in made]
+    assert counts[0] == len(sphere().faces)
+    assert 150 < counts[2] <= 200 < counts[1] <= 600
+    assert sorted(content(out)) == sorted(path.name for one in made for path in (one.path, *one.companions))
+    for one in made:
+        assert one.size_mm[1] == pytest.approx(80, rel=0.01)
+
+
+def test_levels_of_detail_all_or_none(result: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (out / "ring_lod0.glb").write_text("old")
+    real, asked = export.verify_written, []
+
+    def fails_at_the_last(mesh: Mesh, *rest: object) -> tuple[str, ...]:
+        asked.append(len(mesh.faces))
+        return ("it is other",) if len(asked) == 3 else real(mesh, *rest)
+
+    monkeypatch.setattr(export, "verify_written", fails_at_the_last)
+    with pytest.raises(EngineProblem, match="not the same mesh"):
+        export_levels(result, out / "ring.glb", (400, 200))
+    assert content(out) == {"ring_lod0.glb": b"old"}
+
+
+@pytest.mark.parametrize("faces", [(), (100, 100), (100, 200), tuple(range(90, 0, -10)), (0,)])
+def test_counts_that_are_no_levels(result: Path, out: Path, faces: tuple[int, ...]) -> None:
+    with pytest.raises(InputProblem):
+        export_levels(result, out / "ring.glb", faces)
+    with pytest.raises(InputProblem):
+        export_levels(result, out / "ring.glb", (500, 400), ExportOptions(faces=500))
+    assert content(out) == {}
+
+
+# -- what fails on the way ---------------------------------------------------------------------------------------------
+
+
+class Failing:
+    """Counts the calls of the file system's functions, and lets one of them fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: list[str] = []
+        self.at = -1
+        for holder, name in ((Path, "mkdir"), (Path, "open"), (Path, "replace"), (os, "fsync")):
+            monkeypatch.setattr(holder, name, self._watched(holder, name))
+
+    def _watched(self, holder: Any, name: str) -> Callable[..., Any]:
+        real = getattr(holder, name)
+
+        def watched(*args: Any, **options: Any) -> Any:
+            if name == "open" and "w" not in str(args[1:2]):
+                return real(*args, **options)
+            self.calls.append(name)
+            if len(self.calls) - 1 == self.at:
+                raise OSError(errno.ENOSPC, "no space left")
+            return real(*args, **options)
+
+        return watched
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".gltf", ".obj", ".stl"])
+def test_wherever_the_disk_fails_the_old_files_stay(
+    result: Path, out: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_mesh(textured(box(0.1, 0.1, 0.1)), out / f"a{suffix}", recipe=RECIPE)
+    before = content(out)
+    new = out.parent / "new"
+    new.mkdir()
+    failing = Failing(monkeypatch)
+    export_mesh(result, new / f"a{suffix}", ExportOptions(40))
+    calls = list(failing.calls)
+    wanted = content(new)
+    assert calls.count("open") >= len(wanted)
+    refused = 0
+    for failing.at in range(len(calls) + 2 * len(wanted)):  # replacing moves the old files aside, too
+        failing.calls.clear()
+        problem = export_problem(result, out / f"a{suffix}")
+        if problem is None:
+            # only the last flush, of names that are there already, may fail without a word
+            assert failing.at == len(failing.calls) - 1
+            assert sorted(content(out)) == sorted(wanted)
+            break
+        refused += 1
+        assert content(out) == before, failing.calls
+        assert "not enough space" in str(problem)
+    assert refused >= 1 + 3 * len(wanted)  # making a folder; opening, flushing and moving each file
+
+
+def export_problem(source: Path, out: Path) -> SetupProblem | None:
+    try:
+        export_mesh(source, out, ExportOptions(40))
+    except SetupProblem as problem:
+        return problem
+    return None
+
+
+@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
+def test_a_disk_that_gives_back_other_bytes_later_is_noticed(
+    result: Path, out: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (out / f"ring{suffix}").write_text("old")
+    real = export.verify_written
+
+    def rotten(mesh: Mesh, path: Path, *rest: object) -> tuple[str, ...]:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2 :] = bytes(len(data) - len(data) // 2)
+        path.write_bytes(data)
+        return real(mesh, path, *rest)
+
+    monkeypatch.setattr(export, "verify_written", rotten)
+    with pytest.raises(EngineProblem, match="not the same mesh"):
+        export_mesh(result, out / f"ring{suffix}", ExportOptions(30))
+    assert content(out) == {f"ring{suffix}": b"old"}
+
+
+# -- said before -------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_format_forces_is_said_before() -> None:
+    plain = ExportOptions()
+    assert losses(".glb", plain, has_texture=True) == ()
+    assert losses(".STL", plain, has_texture=True) == ("STL keeps no colour.",)
+    for suffix in MESH_SUFFIXES:
+        assert losses(suffix, plain, has_texture=False, faces=100) == ()
+    assert "each vertex" in losses(".ply", plain, has_texture=True)[0]
+
+
+def test_what_the_limits_take_is_said_before() -> None:
+    options = ExportOptions(faces=5000, texture_px=512)
+    assert losses(".glb", options, True, 20_000, 2048) == (
+        "At most 5,000 of 20,000 triangles are kept; its texture is baked onto them anew.",
+        "The texture gets 512 pixels instead of 2048 along its longest side.",
+    )
+    assert losses(".glb", options, True, 5000, 512) == ()
+    assert losses(".stl", options, False, 20_000) == ("At most 5,000 of 20,000 triangles are kept.",)
+
+
+@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
+def test_a_loss_is_said_if_and_only_if_there_is_one(result: Path, out: Path, suffix: str) -> None:
+    """What comes back from each format, against what was said before."""
+    mesh = replace(read_mesh(result), metallic_roughness=pixels(8, 8), normal=pixels(8, 8, 1))
+    exported = export_mesh(mesh, out / f"a{suffix}")
+    back = read_mesh(exported.path)
+    kept = [name for name in ("base_colour", "metallic_roughness", "normal") if getattr(back, name) is not None]
+    assert bool(losses(suffix, ExportOptions(), has_texture=True, has_surface=True)) == (len(kept) < 3)
+    plain = export_mesh(replace(mesh, metallic_roughness=None, normal=None), out / f"b{suffix}")
+    back = read_mesh(plain.path)
+    assert bool(losses(suffix, ExportOptions(), has_texture=True)) == (back.base_colour is None)
+
+
+def test_sizes_are_read_out_in_three_units() -> None:
+    found = sizes((0.1, 0.02, 0.05))
+    assert found.mm == pytest.approx((100, 20, 50))
+    assert found.cm == pytest.approx((10, 2, 5))
+    assert found.inch == pytest.approx((3.937, 0.7874, 1.9685), rel=1e-4)
+    assert sizes((0.1, 0.02, 0.05), ExportOptions(254)).inch == pytest.approx((10, 2, 5))
+    assert sizes((0.0, 0.0, 0.0), ExportOptions(254)).mm == (0, 0, 0)
