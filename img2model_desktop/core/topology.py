@@ -105,7 +105,7 @@ def count_fans(edges: Edges) -> int:
 
 
 def fans_of(edges: Edges) -> tuple[int, Ids]:
-    """How many fans of faces there are around vertices, and `(3 m,) int64`: the fan of corner `k` of face `f` at `3 f + k`.
+    """How many fans of faces there are around vertices, and the fan of each corner: `(3 m,) int64`, entry `3 f + k`.
 
     A fan is what hangs together over edges around one vertex.
     """

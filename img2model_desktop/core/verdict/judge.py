@@ -2,12 +2,18 @@
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.verdict.crossings import crossings_of
 from img2model_desktop.core.verdict.findings import Conditions, Finding, Severity, Verdict
 from img2model_desktop.core.verdict.limits import severities
 from img2model_desktop.core.verdict.measures import Survey, measures_of
+from img2model_desktop.core.verdict.rays import Rays
 from img2model_desktop.core.verdict.remarks import REMARKS
+from img2model_desktop.core.verdict.shells import shells_of
+from img2model_desktop.core.verdict.standing import standing_of
 from img2model_desktop.core.verdict.surface import surface_of
 from img2model_desktop.core.verdict.topology_facts import topology_of
+from img2model_desktop.core.verdict.uv_facts import measure_uv
+from img2model_desktop.core.verdict.walls import walls_of
 
 
 def judge(mesh: Mesh, conditions: Conditions | None = None, progress: Progress | None = None) -> Verdict:
@@ -36,9 +42,19 @@ def judge(mesh: Mesh, conditions: Conditions | None = None, progress: Progress |
 
 def survey_of(mesh: Mesh, conditions: Conditions, progress: Progress) -> Survey:
     """Everything that is looked up on a mesh before a word is said about it."""
-    surface = surface_of(mesh, conditions.size_mm, progress.part(0.0, 0.5))
-    topology = topology_of(surface, progress.part(0.5, 1.0))
-    return Survey(mesh, conditions, surface, topology)
+    surface = surface_of(mesh, conditions.size_mm, progress.part(0.0, 0.1))
+    topology = topology_of(surface, progress.part(0.1, 0.25))
+    if not surface.area.any():
+        return Survey(mesh, conditions, surface, topology)
+    crossings = crossings_of(surface, progress.part(0.25, 0.6))
+    rays = Rays(surface)
+    shells = shells_of(surface, topology.closed, crossings.parts, rays, progress.part(0.6, 0.65))
+    sign = shells.sign[surface.part]
+    sign[topology.turned] *= -1.0
+    walls = walls_of(surface, sign, conditions.wall_mm, rays, progress.part(0.65, 0.8))
+    standing = standing_of(surface, sign, shells.middle_mm, conditions)
+    uv = measure_uv(mesh, progress.part(0.8, 1.0))
+    return Survey(mesh, conditions, surface, topology, crossings, shells, walls, standing, uv)
 
 
 def _badness(finding: Finding) -> tuple[int, int]:

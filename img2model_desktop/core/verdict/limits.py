@@ -68,10 +68,45 @@ LIMITS: tuple[Limit, ...] = (
     Limit("doubled", "doubled_faces", 0, ALL, FIX, "two faces at one place flicker and are no solid"),
     Limit("flat_faces", "degenerate_faces", 0, (PRINT, GAME), FIX, "without area there is no normal and no tangent"),
     Limit("flat_faces", "degenerate_faces", 0, (WEB, RENDER), NOTE, "without area there is no normal"),
+    Limit("crossings", "crossing_face_share", 0, (PRINT,), NOTE, "a slicer copes with a few, the print shows a flaw"),
+    Limit("crossings", "crossing_face_share", 0.001, (PRINT,), FIX, "walls inside the material, or holes in it"),
+    Limit("overlaps", "overlapping_pairs", 0, (PRINT, *SEEN), NOTE, "two faces of one plane flicker"),
+    Limit("inner_shells", "inner_shells", 0, (PRINT,), FIX, "slicers disagree: filled, or hollow"),
+    Limit("inner_shells", "inner_shells", 0, (GAME, WEB), NOTE, "triangles that nobody sees"),
+    Limit("cavities", "cavities", 0, (PRINT,), NOTE, "resin and powder cannot flow out"),
     Limit("debris", "debris_parts", 0, (PRINT,), FIX, "loose crumbs are printed too, or clog the nozzle"),
     Limit("debris", "debris_parts", 0, SEEN, NOTE, "specks float beside the object"),
+    # -- what a printer can make, at the judged size -------------------------------------------------------------------
+    Limit("thin_walls", "thin_wall_area_share", 0.001, (PRINT,), NOTE, "wall: two lines of a 0.4 mm nozzle, 0.8 mm"),
+    Limit("thin_walls", "thin_wall_area_share", 0.05, (PRINT,), FIX, "more than edges and tips: whole walls break"),
+    Limit("bed", "bed_use", 1.0, (PRINT,), FIX, "it must fit; default bed 220 x 220 x 250 mm, a usual desktop printer"),
+    Limit("falls", "tilt_margin_deg", 0.0, (PRINT,), FIX, "centre of mass over the footprint", is_least=True),
+    Limit("tips", "tips_deg", 5.0, (PRINT,), NOTE, "a nudge of the nozzle or the table", is_least=True),
+    Limit("contact", "contact_mm2", 20.0, (PRINT,), NOTE, "first layers come off smaller contacts", is_least=True),
+    Limit("overhang", "overhang_share", 0.02, (PRINT,), NOTE, "45 degrees: a line still rests half on the one below"),
+    Limit("tiny", "longest_mm", 10.0, (PRINT, WEB), NOTE, "smaller than a fingertip: a lost unit?", is_least=True),
+    Limit("huge", "longest_mm", 20_000.0, (WEB,), NOTE, "augmented reality shows real size"),
+    # -- what a screen can draw ----------------------------------------------------------------------------------------
+    Limit("triangles", "triangles", 50_000, (GAME,), FIX, "a prop seen from near; a game draws some millions in all"),
+    Limit("triangles", "triangles", 100_000, (WEB,), FIX, "Apple, AR Quick Look (WWDC 2018, session 603)"),
+    Limit("triangles", "triangles", 1_000_000, (PRINT,), NOTE, "finer than a nozzle; slicers take minutes"),
+    Limit("triangles", "triangles", 2_000_000, (RENDER,), NOTE, "a renderer copes, the way there is slow"),
+    Limit("texture", "texture_longest_px", 2048, (WEB,), FIX, "Apple AR Quick Look and Google Scene Viewer: 2048 px"),
+    Limit("texture", "texture_longest_px", 4096, (GAME,), FIX, "64 MB and more of graphics memory for one prop"),
+    Limit("odd_texture", "texture_odd", 0, (GAME, WEB), NOTE, "block compression and mipmaps want powers of two"),
+    Limit("no_look", "without_texture", 0, SEEN, NOTE, "a shape without colour"),
+    Limit("uv_flat", "uv_flat_face_share", 0.001, SEEN, NOTE, "streaks of a single colour"),
+    Limit("uv_overlap", "uv_overlap_share", 0.02, (GAME,), NOTE, "no light maps, no painting of one side alone"),
+    Limit("uv_stretch", "uv_angle_stretch_p95", 4.0, SEEN, NOTE, "pixels four times as long as wide"),
 )
 # fmt: on
+
+
+def bound_of(key: str, measures: Mapping[str, Any]) -> float:
+    """The bound to aim at: the tightest that is missed and asks for a fix, else the tightest that is missed."""
+    missed = [limit for limit in LIMITS if limit.key == key and limit.is_missed(measures)]
+    strict = [limit for limit in missed if limit.severity is not NOTE] or missed
+    return min(limit.bound for limit in strict)
 
 
 def severities(key: str, measures: Mapping[str, Any]) -> dict[Purpose, Severity]:

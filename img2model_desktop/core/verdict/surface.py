@@ -69,6 +69,11 @@ class Surface:
         ends = np.stack([self.faces[face, corner], self.faces[face, (corner + 1) % 3]], axis=1)
         return np.asarray(self.mesh.vertices[ends])
 
+    def sides(self) -> Values:
+        """`(k, 3) float64`: length of side `k`, from corner `k` to the next, of each face, mm."""
+        along = self.triangles[:, [1, 2, 0]] - self.triangles
+        return np.asarray(np.sqrt(np.einsum("ijk,ijk->ij", along, along)))
+
     def part_area(self) -> Values:
         """`(parts,) float64`: area of each part, mm2."""
         return np.bincount(self.part, weights=self.area, minlength=self.parts).astype(np.float64)

@@ -28,7 +28,6 @@ class TopologyFacts:
         turned: faces to turn round so that each part is consistent: the fewer of each part.
         one_sided: parts that no turning makes consistent, as a Moebius strip.
         closed: `(parts,) bool`, parts without any edge that is open, crowded or run along twice the same way.
-        inside_out: closed parts whose faces look inwards and which lie in no other part.
         flat: numbers in the mesh of faces without area.
         needles: faces much longer than wide.
         doubled: faces at the same three places as an earlier one.
@@ -47,7 +46,6 @@ class TopologyFacts:
     turned: Ids
     one_sided: int
     closed: Flags
-    inside_out: Ids
     flat: NDArray[np.int32]
     needles: Ids
     doubled: Ids
@@ -87,7 +85,6 @@ def topology_of(surface: Surface, progress: Progress) -> TopologyFacts:
         turned=turned,
         one_sided=one_sided,
         closed=closed,
-        inside_out=np.nonzero(closed & (_part_volume(surface) < 0))[0],
         flat=flat,
         needles=needles,
         doubled=_doubled(faces),
@@ -151,13 +148,6 @@ def _winding(surface: Surface) -> tuple[Ids, int]:
     tied = (kept[as_turned] == kept[as_it_is]) & (as_turned < as_it_is)
     one_sided = np.unique(surface.part[as_it_is == as_turned])
     return np.nonzero(against | tied)[0], len(one_sided)
-
-
-def _part_volume(surface: Surface) -> Values:
-    """`(parts,) float64`: enclosed by each part, mm3; the divergence theorem, so only closed parts have a true one."""
-    corner = surface.triangles[:, 0] - surface.low_mm
-    cones = np.einsum("ij,ij->i", corner, surface.cross) / 6.0
-    return np.bincount(surface.part, weights=cones, minlength=surface.parts).astype(np.float64)
 
 
 def _shapeless(surface: Surface) -> tuple[NDArray[np.int32], Ids]:

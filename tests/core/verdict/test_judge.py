@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.verdict.findings import Level, Purpose, Severity, Verdict
+from img2model_desktop.core.verdict.findings import Conditions, Level, Purpose, Severity, Verdict
 from img2model_desktop.core.verdict.judge import judge
 from img2model_desktop.core.workshop import catalog
 from tests.shapes import box, moebius, textured, torus, turned
@@ -19,7 +19,7 @@ def keys(verdict: Verdict) -> list[str]:
 
 
 def test_a_box_is_fit_for_print() -> None:
-    verdict = judge(box())
+    verdict = judge(box(), Conditions(size_mm=80.0))
     assert verdict.level(Purpose.PRINT) is Level.FIT
     assert (verdict.measures["watertight"], verdict.measures["holes"], verdict.measures["genus"]) == (True, 0, 0)
 
@@ -64,4 +64,4 @@ def test_every_fix_is_an_operation_and_everything_is_plain() -> None:
 
 def test_texture_seams_are_no_fault() -> None:
     mesh: Mesh = textured(torus())
-    assert judge(mesh).level(Purpose.PRINT) is Level.FIT
+    assert {finding.key for finding in judge(mesh).findings}.isdisjoint({"holes", "crowded_edges", "debris"})
