@@ -1,0 +1,196 @@
+"""Packs charts into a square: each where it fits deepest, by their true outlines on a grid of cells."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.topology import Ids
+
+Mask = NDArray[np.uint8]
+
+KERNEL = 28
+"""Longest side, in cells, of the outlines that are compared; larger charts are compared on coarser grids."""
+
+FILLED = 0.84
+"""Share of the cells that is hoped for at first."""
+
+SQUARE = 0.03
+"""Share by which the packed charts may miss a square before they are packed once more."""
+
+QUARTERS_FOR = 48
+"""The largest charts are tried in four directions; others as they are and upright."""
+
+
+class Spot(NamedTuple):
+    """Where a mask went: first row and column, in cells, and how often it was turned by a quarter (`np.rot90`)."""
+
+    row: int
+    column: int
+    quarters: int
+
+
+class Packed(NamedTuple):
+    """Args:
+    spots: one for each mask.
+    side: of the square that holds them, cells.
+    """
+
+    spots: list[Spot]
+    side: int
+
+
+def pack(masks: list[Mask], progress: Progress) -> Packed:
+    """Finds a place for every mask, without overlap, in a square as small as can be had quickly.
+
+    Args:
+        masks: `(h, w) uint8` each, 1 where the chart is, its share of the gap to its neighbours included.
+        progress: token.
+    """
+    total = sum(int(mask.sum()) for mask in masks)
+    widest = max((max(mask.shape) for mask in masks), default=1)
+    width = max(int(np.ceil(np.sqrt(total / FILLED))), widest, 1)
+    best: Packed | None = None
+    for part in (progress.part(0.0, 0.5), progress.part(0.5, 1.0)):
+        spots, top = _packed_into(masks, width, part)
+        found = Packed(spots, max(width, top))
+        if best is None or found.side < best.side:
+            best = found
+        if abs(top / width - 1) < SQUARE or (top < width and width == widest):
+            break
+        width = max(int(np.ceil(np.sqrt(width * top))), widest)
+    progress.update(1.0)
+    return best if best is not None else Packed([], 1)
+
+
+def _packed_into(masks: list[Mask], width: int, progress: Progress) -> tuple[list[Spot], int]:
+    """Places and height when packed into a strip of this width, each as low as it can be."""
+    order = sorted(range(len(masks)), key=lambda i: (-max(masks[i].shape), -int(masks[i].sum()), i))
+    strip = _Strip(width)
+    spots = [Spot(0, 0, 0)] * len(masks)
+    for number, index in enumerate(order):
+        if number % 8 == 0:
+            progress.update(number / len(order))
+        tried = (0, 1, 2, 3) if number < QUARTERS_FOR else (0, 1)
+        spots[index] = strip.place(masks[index], tried)
+    return spots, strip.top
+
+
+@dataclass(slots=True)
+class _Strip:
+    """Cells that are taken, on grids of 1, 2, 4 ... cells; grows upwards."""
+
+    width: int
+    top: int
+    levels: list[Mask]
+    rows: int
+
+    def __init__(self, width: int) -> None:
+        self.width, self.top, self.rows = width, 0, 0
+        self.levels = []
+        self._grow(max(width, 64))
+
+    def place(self, mask: Mask, quarters: tuple[int, ...]) -> Spot:
+        """Takes the place, of those in all directions that are tried, that reaches least high."""
+        level = 0
+        while max(mask.shape) >> level > KERNEL:
+            level += 1
+        if self.rows < self.top + 2 * max(mask.shape) + (2 << level):
+            self._grow(self.rows * 2 + 4 * max(mask.shape))
+        best, best_score = None, (0, 0, 0)
+        for turn in quarters:
+            turned = np.ascontiguousarray(np.rot90(mask, turn))
+            if turned.shape[1] > self.width or (turn and best is not None and turned.shape == (1, 1)):
+                continue
+            row, column = self._first(turned, level)
+            score = (row + turned.shape[0], column, turn)
+            if best is None or score < best_score:
+                best, best_score = (Spot(row, column, turn), turned), score
+        if best is None:
+            raise ValueError("a mask is wider than the strip")
+        spot, turned = best
+        self._take(spot, turned)
+        return spot
+
+    def _first(self, mask: Mask, level: int) -> tuple[int, int]:
+        """Lowest, then leftmost place on a grid where the mask meets nothing."""
+        size = 1 << level
+        kernel = _pooled(mask, size)
+        rows = min(-(-(self.top + 2 * mask.shape[0]) // size) + 2, len(self.levels[level]))
+        columns = self.width // size  # a last cell that is not whole is not used
+        free = self.levels[level][:rows, :columns]
+        if kernel.shape[1] > columns:
+            return self.top, 0
+        inner = cv2.erode(kernel, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        outline = kernel - np.asarray(inner, np.uint8)  # what is placed already is longer: it cannot hide inside
+        fits = cv2.erode(free, outline, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        while True:
+            at = int(np.argmax(fits))
+            row, column = divmod(at, columns)
+            if not fits[row, column]:
+                return self.top, 0
+            window = free[row : row + kernel.shape[0], column : column + kernel.shape[1]]
+            if not (kernel & (window == 0)).any():
+                return row * size, column * size
+            fits[row, column] = 0
+
+    def _take(self, spot: Spot, mask: Mask) -> None:
+        height, width = mask.shape
+        self.levels[0][spot.row : spot.row + height, spot.column : spot.column + width][mask > 0] = 0
+        for level in range(1, len(self.levels)):
+            size = 1 << level
+            row, column = spot.row >> level, spot.column >> level
+            end_row, end_column = -(-(spot.row + height) // size), -(-(spot.column + width) // size)
+            below = self.levels[level - 1][2 * row : 2 * end_row, 2 * column : 2 * end_column]
+            self.levels[level][row:end_row, column:end_column] = 1 - _pooled((below == 0).astype(np.uint8), 2)
+        self.top = max(self.top, spot.row + height)
+
+    def _grow(self, rows: int) -> None:
+        """Makes room for at least this many rows."""
+        count, size = 10, 1 << 9
+        rows = -(-rows // size) * size
+        columns = -(-self.width // size) * size
+        for level in range(count):
+            free = np.ones((rows >> level, columns >> level), np.uint8)
+            if len(self.levels) > level:
+                old = self.levels[level]
+                free[: len(old)] = old
+                self.levels[level] = free
+            else:
+                self.levels.append(free)
+        self.rows = rows
+
+
+def _pooled(mask: Mask, size: int) -> Mask:
+    """1 for each group of `size * size` cells in which any is 1."""
+    if size == 1:
+        return mask
+    height, width = -(-mask.shape[0] // size), -(-mask.shape[1] // size)
+    padded = np.zeros((height * size, width * size), np.uint8)
+    padded[: mask.shape[0], : mask.shape[1]] = mask
+    return np.asarray(padded.reshape(height, size, width, size).max(axis=(1, 3)), np.uint8)
+
+
+def upright(points: NDArray[np.float64], chart: Ids, count: int, angles: int = 24) -> NDArray[np.float64]:
+    """`(count,)` radians: the turn that gives each chart the smallest bounding rectangle, wider than high.
+
+    Args:
+        points: `(k, 2)`, grouped by chart.
+        chart: `(k,)`, ascending, every number below `count` at least once.
+        count: of charts.
+        angles: how many are tried between 0 and a quarter turn.
+    """
+    begin = np.searchsorted(chart, np.arange(count))
+    best, turn = np.full(count, np.inf), np.zeros(count)
+    for angle in np.arange(angles) * (np.pi / 2 / angles):
+        x = points[:, 0] * np.cos(angle) - points[:, 1] * np.sin(angle)
+        y = points[:, 0] * np.sin(angle) + points[:, 1] * np.cos(angle)
+        width = np.maximum.reduceat(x, begin) - np.minimum.reduceat(x, begin)
+        height = np.maximum.reduceat(y, begin) - np.minimum.reduceat(y, begin)
+        better = width * height < best * (1 - 1e-9)
+        best[better] = (width * height)[better]
+        turn[better] = np.where(height > width, angle + np.pi / 2, angle)[better]
+    return turn
