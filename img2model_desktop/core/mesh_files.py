@@ -200,9 +200,9 @@ def _decode(content: bytes, suffix: str, path: Path, limits: ReadLimits) -> tupl
     if suffix == ".ply":
         return decode_ply(content, limits.vertices)
     if suffix == ".3mf":
-        from img2model_desktop.core.formats.threemf import decode_3mf  # rarely needed
+        from img2model_desktop.core.formats.threemf_read import decode_3mf  # rarely needed
 
-        return decode_3mf(content, limits.file_bytes, limits.vertices), ()
+        return decode_3mf(content, decode, limits.file_bytes, limits.vertices)
     if suffix == ".usdz":
         from img2model_desktop.core.formats.usdz_read import decode_usdz  # rarely needed
 
@@ -223,7 +223,7 @@ def read_recipe(path: Path, limits: ReadLimits | None = None) -> dict[str, Any]:
     if suffix in (".glb", ".gltf"):
         return read_extras(content)
     if suffix == ".3mf":
-        from img2model_desktop.core.formats.threemf import recipe_in_3mf  # rarely needed
+        from img2model_desktop.core.formats.threemf_read import recipe_in_3mf  # rarely needed
 
         return recipe_in_3mf(content, limits.file_bytes)
     if suffix == ".usdz":

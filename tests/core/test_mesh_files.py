@@ -344,7 +344,7 @@ def test_a_folder_of_that_name_and_a_missing_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mesh", [box(), textured(sphere()), together(box(), turned(box(9, 9, 9)))])
 def test_another_reader_finds_the_same_mesh(tmp_path: Path, suffix: str, mesh: Mesh) -> None:
     for up in ("y", "z"):
-        if (suffix, up) != (".glb", "z"):
+        if up == "y" or suffix in (".obj", ".stl", ".ply", ".3mf"):
             write_mesh(mesh, tmp_path / f"a{suffix}", frame=Frame(up))
             assert verify_written(mesh, tmp_path / f"a{suffix}", Frame(up)) == ()
 

@@ -1,26 +1,38 @@
-"""Opens a file that was just written with a reader that is not ours, and compares."""
+"""Opens a file that was just written with a reader that is not our writer, and compares."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core.formats.frame import PLAIN, Frame, as_frame, settled
 from img2model_desktop.core.formats.ply import sample
+from img2model_desktop.core.formats.second_readers import Found, found_in
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.topology import collapsed, edges_of, same_rows
 
 TOLERANCE = 1e-6
 """Of lengths, as a share of the longest side; of uv, in texture widths. Eight significant digits survive float32."""
 
+_PICTURES = {
+    ".glb": ("base_colour", "metallic_roughness", "normal"),
+    ".gltf": ("base_colour", "metallic_roughness", "normal"),
+    ".usdz": ("base_colour", "metallic_roughness", "normal"),
+    ".obj": ("base_colour",),
+    ".3mf": ("base_colour",),
+}
+"""What each format keeps of a mesh's pictures."""
+
+_NAMES = {"base_colour": "texture", "metallic_roughness": "metal and roughness picture", "normal": "normal map"}
+
 
 def verify_written(mesh: Mesh, path: Path, frame: Frame | str = PLAIN) -> tuple[str, ...]:
     """What is different in the file, one sentence each; empty when it holds the mesh.
 
     Compared are the number of triangles, each corner's place (and so bounds, unit and axis), area, closedness, uv,
-    and the texture pixel by pixel (for PLY the vertex colours).
+    and each picture pixel by pixel (for PLY the vertex colours). For who reads the file see `second_readers.found_in`:
+    for USDZ alone it is our own reader.
 
     Args:
         mesh: that was written.
@@ -28,7 +40,7 @@ def verify_written(mesh: Mesh, path: Path, frame: Frame | str = PLAIN) -> tuple[
         frame: with which it was written.
     """
     try:
-        found = _open(path)
+        found = found_in(path)
         return tuple(_differences(mesh, path.suffix.lower(), as_frame(frame), found))
     except (
         OSError,
@@ -44,30 +56,32 @@ def verify_written(mesh: Mesh, path: Path, frame: Frame | str = PLAIN) -> tuple[
         return (f"the file cannot be opened again ({type(problem).__name__}: {str(problem)[:200]})",)
 
 
-def _open(path: Path) -> Any:
-    """The one geometry of a file, as trimesh reads it."""
-    import trimesh  # 0.4 s to import; needed only here
-
-    loaded = trimesh.load(str(path), process=False)
-    if not isinstance(loaded, trimesh.Scene):
-        return loaded
-    if len(loaded.geometry) != 1:
-        raise ValueError(f"{len(loaded.geometry)} objects instead of one")
-    return loaded.to_mesh()
-
-
-def _differences(mesh: Mesh, suffix: str, frame: Frame, found: Any) -> Iterator[str]:
-    expected = settled(suffix, frame).to_file(mesh.vertices)
-    faces = np.asarray(found.faces)
-    if len(faces) != len(mesh.faces):
-        yield f"it has {len(faces)} triangles instead of {len(mesh.faces)}"
+def _differences(mesh: Mesh, suffix: str, frame: Frame, found: Found) -> Iterator[str]:
+    yield from found.complaints
+    faces = _expected_faces(mesh, suffix)
+    if len(found.corners) != len(faces):
+        yield f"it has {len(found.corners)} triangles instead of {len(faces)}"
         return
-    wanted = expected.astype(np.float64)[mesh.faces]
-    corners = np.asarray(found.vertices, dtype=np.float64)[faces]
-    if not np.array_equal(corners.astype(np.float32), wanted):  # bit for bit the same: then so is all that follows
-        yield from _shape(corners, wanted)
-    if suffix != ".stl" and mesh.uv is not None:
-        yield from _look(mesh, suffix, found, faces)
+    wanted = settled(suffix, frame).to_file(mesh.vertices).astype(np.float64)[faces]
+    if not np.array_equal(
+        found.corners.astype(np.float32), wanted
+    ):  # bit for bit the same: then so is all that follows
+        yield from _shape(found.corners, wanted)
+    if suffix == ".stl" or mesh.uv is None:
+        return
+    if suffix != ".3mf" or mesh.base_colour is not None:
+        yield from _uv(mesh.uv[faces], found.uv)
+    if suffix == ".ply":
+        yield from _colours(mesh, faces, found)
+    for name in _PICTURES.get(suffix, ()):
+        picture = getattr(mesh, name)
+        if picture is not None:
+            yield from _picture(_NAMES[name], picture.pixels, found.pictures.get(name))
+
+
+def _expected_faces(mesh: Mesh, suffix: str) -> NDArray[np.int32]:
+    """The mesh's faces; 3MF must not have those that have the same place twice."""
+    return mesh.faces[~collapsed(same_rows(mesh.vertices)[mesh.faces])] if suffix == ".3mf" else mesh.faces
 
 
 def _shape(corners: NDArray[np.float64], wanted: NDArray[np.float64]) -> Iterator[str]:
@@ -98,22 +112,22 @@ def _is_closed(triangles: NDArray[np.float64]) -> bool:
     return bool(((edges.uses == 2) & (edges.balance == 0)).all())
 
 
-def _look(mesh: Mesh, suffix: str, found: Any, faces: NDArray[Any]) -> Iterator[str]:
-    if mesh.uv is None:
-        return
-    uv = np.asarray(found.visual.uv)[faces]
-    if not np.abs(uv - mesh.uv[mesh.faces]).max() <= TOLERANCE * max(1.0, float(np.abs(mesh.uv).max())):
+def _uv(wanted: NDArray[np.float32], found: NDArray[np.float64] | None) -> Iterator[str]:
+    if found is None:
+        yield "it has no texture coordinates"
+    elif not np.abs(found - wanted).max() <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
         yield "its texture lies elsewhere on the surface"
-    if mesh.base_colour is None:
+
+
+def _colours(mesh: Mesh, faces: NDArray[np.int32], found: Found) -> Iterator[str]:
+    if mesh.base_colour is None or mesh.uv is None:
         return
-    if suffix == ".ply":
-        colours = np.asarray(found.vertex_attributes["color"])[faces]
-        if not np.array_equal(colours[..., :3], sample(mesh.base_colour, mesh.uv)[mesh.faces]):
-            yield "its vertices have other colours"
-        return
-    material = found.visual.material
-    image = material.baseColorTexture if suffix == ".glb" else material.image
-    if image is None:
-        yield "its texture is missing"
-    elif not np.array_equal(mesh.base_colour.pixels, np.asarray(image.convert("RGBA"))):
-        yield "its texture has other pixels"
+    if found.colours is None or not np.array_equal(found.colours, sample(mesh.base_colour, mesh.uv)[faces]):
+        yield "its vertices have other colours"
+
+
+def _picture(name: str, wanted: NDArray[np.uint8], found: NDArray[np.uint8] | None) -> Iterator[str]:
+    if found is None:
+        yield f"its {name} is missing"
+    elif not np.array_equal(wanted, found):
+        yield f"its {name} has other pixels"

@@ -12,14 +12,10 @@ from img2model_desktop.core.formats.archives import packed
 from img2model_desktop.core.formats.frame import SLICER
 from img2model_desktop.core.formats.gltf_write import GENERATOR
 from img2model_desktop.core.formats.tables import rows
+from img2model_desktop.core.formats.threemf_parts import CORE, MATERIAL, RECIPE_NAME, RECIPE_SPACE
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture_files import encode_png
 from img2model_desktop.core.topology import collapsed, same_rows
-
-CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
-MATERIAL = "http://schemas.microsoft.com/3dmanufacturing/material/2015/02"
-RECIPE_SPACE = "https://image2model.invalid/recipe"
-"""Names our metadata; a name, no address: nothing is ever asked there."""
 
 MODEL_PART = "3D/3dmodel.model"
 TEXTURE_PART = "3D/Textures/base_colour.png"
@@ -87,7 +83,7 @@ def _document(mesh: Mesh, recipe: Mapping[str, Any] | None, name: str) -> str:
     )
     if recipe:
         text = json.dumps(dict(recipe), separators=(",", ":"), allow_nan=False)  # ASCII: all of it may stand in XML
-        metadata += f'<metadata name="i2m:Recipe" preserve="1" type="xs:string">{escape(text)}</metadata>\n'
+        metadata += f'<metadata name="i2m:{RECIPE_NAME}" preserve="1" type="xs:string">{escape(text)}</metadata>\n'
     parts = [
         f'{_XML}<model unit="millimeter" xml:lang="en-US" xmlns="{CORE}" xmlns:m="{MATERIAL}" '
         f'xmlns:i2m="{RECIPE_SPACE}">\n{metadata}<resources>\n'
