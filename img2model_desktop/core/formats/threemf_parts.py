@@ -1,5 +1,6 @@
 """The model parts of a 3MF package as they stand there: objects, colours, the build plate."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO
 from xml.parsers import expat
@@ -26,6 +27,7 @@ _MOST_ENTRIES = 10
 
 _MOST_RECIPE_LETTERS = 4_000_000
 _MOST_METADATA = 10_000
+_MOST_NAMES = 1000
 _HEAD_BLOCK_BYTES = 4096  # small: the first block must not hold more objects than `_MOST_METADATA`
 _SOLID_TYPES = ("model", "surface")
 _NO_GROUP = ""
@@ -140,8 +142,7 @@ def _parser(reader: "_Reader") -> expat.XMLParserType:
     parser.EntityDeclHandler = _refuse
     parser.StartNamespaceDeclHandler = reader.namespace
     parser.StartElementHandler = reader.start
-    parser.EndElementHandler = reader.end
-    parser.CharacterDataHandler = reader.text
+    reader.parser = parser
     return parser
 
 
@@ -171,12 +172,17 @@ class _Reader:
     def __init__(self, name: str, most: int) -> None:
         self.part = Part()
         self.is_past_head = False
+        self.parser: expat.XMLParserType | None = None
         self._name, self._most, self._count = name, most, 0
         self._shape, self._group = Shape(), Group()
         self._spaces: dict[str, str] = {}
-        self._text: list[str] | None = None
+        self._text: list[str] = []
         self._letters = 0
+        self._known: dict[str, Callable[[dict[str, str]], None] | None] = {}
         self._starts = {
+            "vertex": self._vertex,
+            "tex2coord": self._place,
+            "resources": self._resources,
             "triangle": self._triangle,
             "model": self._model,
             "object": self._object,
@@ -197,32 +203,39 @@ class _Reader:
 
     def start(self, name: str, values: dict[str, str]) -> None:
         """An element begins."""
-        name = name.rpartition("}")[2]
-        if name == "vertex":
-            self._shape.places += (values["x"], values["y"], values["z"])
-        elif name == "tex2coord":
-            self._group.values += (values["u"], values["v"])
-        elif name in self._starts:
-            self._starts[name](values)
-        else:
-            self.is_past_head = self.is_past_head or name == "resources"
+        if name not in self._known:
+            self._known[name] = self._starts.get(name.rpartition("}")[2])
+            if len(self._known) > _MOST_NAMES:
+                raise too_many("kinds of elements", len(self._known), _MOST_NAMES)
+        take = self._known[name]
+        if take is None:
             return
+        take(values)
         self._count += 1
         if self._count > self._most:
             raise too_many("vertices and triangles", self._count, self._most)
 
     def end(self, name: str) -> None:
         """An element ends."""
-        if self._text is not None and name.rpartition("}")[2] == "metadata":
-            self.part.recipe, self._text = "".join(self._text), None
+        if name.rpartition("}")[2] == "metadata" and self.parser is not None:
+            self.part.recipe = "".join(self._text)
+            self.parser.EndElementHandler = self.parser.CharacterDataHandler = None
 
     def text(self, letters: str) -> None:
         """Text between two elements."""
-        if self._text is not None:
-            self._letters += len(letters)
-            if self._letters > _MOST_RECIPE_LETTERS:
-                raise too_many("letters in its recipe", self._letters, _MOST_RECIPE_LETTERS)
-            self._text.append(letters)
+        self._letters += len(letters)
+        if self._letters > _MOST_RECIPE_LETTERS:
+            raise too_many("letters in its recipe", self._letters, _MOST_RECIPE_LETTERS)
+        self._text.append(letters)
+
+    def _vertex(self, values: dict[str, str]) -> None:
+        self._shape.places += (values["x"], values["y"], values["z"])
+
+    def _place(self, values: dict[str, str]) -> None:
+        self._group.values += (values["u"], values["v"])
+
+    def _resources(self, _: dict[str, str]) -> None:
+        self.is_past_head = True
 
     def _triangle(self, values: dict[str, str]) -> None:
         shape = self._shape
@@ -264,6 +277,8 @@ class _Reader:
         prefix, _, name = values.get("name", "").rpartition(":")
         if name == RECIPE_NAME and self._spaces.get(prefix) == RECIPE_SPACE:
             self._text = []
+            if self.parser is not None:  # calls for every end and blank of the file would take half of the time
+                self.parser.EndElementHandler, self.parser.CharacterDataHandler = self.end, self.text
 
     def _reference(self, values: dict[str, str]) -> tuple[Key, Matrix]:
         """Which object an item or component shows, and where; the production extension may name another part."""
