@@ -18,10 +18,11 @@ def levels_of_detail(mesh: Mesh, faces: Sequence[int], progress: Progress | None
 
     Raises:
         InputProblem: a count that is none.
-        Cancelled: from `progress`.
+        EngineProblem, OutOfMemory, Cancelled: see `Operation.run`.
     """
     progress = progress or Progress()
-    return tuple(
-        do_steps(mesh, [step("decimate", faces=count)], progress.part(k / len(faces), (k + 1) / len(faces))).mesh
-        for k, count in enumerate(faces)
-    )
+    levels = []
+    for number, count in enumerate(faces):
+        part = progress.part(number / len(faces), (number + 1) / len(faces))
+        levels.append(do_steps(mesh, [step("decimate", faces=count)], part).mesh)
+    return tuple(levels)

@@ -41,6 +41,8 @@ def do_steps(mesh: Mesh, steps: Sequence[Step], progress: Progress | None = None
             part = part.part(BAKE_SHARE, 1.0)
         mesh, said = operation.run(mesh, step, part.part(0.0, 1.0 - BAKE_SHARE))
         notes += said
+        if mesh.uv is not None:
+            dressed = None  # the operation found nothing to do and left the look
         if dressed is not None and number == len(steps) - 1:
             mesh = _dressed(mesh, dressed, part.part(1.0 - BAKE_SHARE, 1.0))
     progress.update(1.0)
