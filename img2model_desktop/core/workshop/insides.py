@@ -10,7 +10,7 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.topology import Ids, collapsed, connected, edges_of, parts_of, same_rows
 from img2model_desktop.core.workshop.facing import facing_out
-from img2model_desktop.core.workshop.winding import ALONG, AROUND, WHOLE, Hits, Winding, add_winding, hits_of
+from img2model_desktop.core.workshop.winding import ALONG, AROUND, WHOLE, Hits, Sweep, Winding, hits_of
 from img2model_desktop.errors import EngineProblem
 
 Floats = NDArray[np.float64]
@@ -209,34 +209,43 @@ class Inside:
 
     Args:
         solid: `(i, j, k) bool`.
-        winding: `(i, j, k) float32`, 1 for once; its fractions tell where openings are closed. None where there are
-            none.
+        level: `(i, j, k) float32`, how surely a point is inside, a half at openings that are closed. None where
+            there are no openings.
         hits: crossings of the grid's own lines with the soup, for each axis.
     """
 
     solid: NDArray[np.bool_]
-    winding: NDArray[np.float32] | None
+    level: NDArray[np.float32] | None
     hits: tuple[Hits, Hits, Hits]
 
 
 def inside_of(soup: Soup, shape: tuple[int, int, int], progress: Progress) -> Inside:
     """Which points of a grid a soup winds around: closed parts for certain, open ones where they nearly close."""
-    hits = tuple(hits_of(soup.triangles, shape, way, progress.part(0.0, 0.1)) for way in ALONG)
-    own = np.zeros(shape, dtype=np.int16)
+    hits = tuple(hits_of(soup.triangles, way, progress.part(0.0, 0.1)) for way in ALONG)
+    winding = np.zeros(shape, dtype=np.int16)
     if soup.closed.any():
-        add_winding(own, _of(hits[2], soup.closed), ALONG[2], WHOLE, False, progress.part(0.1, 0.2))
-    solid = own > WHOLE // 2
+        mine = hits[2].chosen(soup.closed[hits[2].triangle])
+        Sweep(mine, ALONG[2], shape).add_closed(winding, progress.part(0.1, 0.2))
+    solid = winding > WHOLE // 2
     if soup.closed.all():
         return Inside(solid, None, (hits[0], hits[1], hits[2]))
+    winding[:], open_to = 0, np.zeros(shape, dtype=np.int16)
     for number, way in enumerate(AROUND):
-        part = progress.part(0.2 + 0.8 * number / len(AROUND), 0.2 + 0.8 * (number + 1) / len(AROUND))
-        found = hits[number] if number < 3 else hits_of(soup.triangles[~soup.closed], shape, way, part)
-        if number < 3:
-            found = _of(found, ~soup.closed)
-        add_winding(own, found, way, way.weight, True, part)
-    level = smoothed(own, hits, progress.part(0.7, 1.0))
-    solid |= np.abs(level) > 0.5
+        part = progress.part(0.2 + 0.5 * number / len(AROUND), 0.2 + 0.5 * (number + 1) / len(AROUND))
+        found = hits[number] if number < 3 else hits_of(soup.triangles, way, part)
+        Sweep(found, way, shape).add(winding, open_to, part)
+    level = np.abs(smoothed(winding, hits, progress.part(0.7, 1.0)))
+    np.minimum(level, closedness(open_to), out=level)
+    solid |= level > 0.5
     return Inside(solid, level, (hits[0], hits[1], hits[2]))
+
+
+def closedness(open_to: Winding) -> NDArray[np.float32]:
+    """Of each point of a grid the share of rays that meet something, 0..1, smoothed like the winding number."""
+    from scipy.ndimage import uniform_filter
+
+    share = 1 - open_to.astype(np.float32) / np.float32(WHOLE)
+    return np.asarray(uniform_filter(uniform_filter(share, 3), 3))
 
 
 def smoothed(winding: Winding, hits: tuple[Hits, ...], progress: Progress) -> NDArray[np.float32]:
@@ -281,9 +290,3 @@ def _slices(axis: int, start: int | None, stop: int | None) -> tuple[slice, ...]
 
 def _at(axis: int, index: int) -> tuple[slice | int, ...]:
     return tuple(index if k == axis else slice(None) for k in range(3))
-
-
-def _of(hits: Hits, wanted: Flags) -> Hits:
-    """The crossings with some of the triangles."""
-    mine = wanted[hits.triangle]
-    return Hits(*(column[mine] for column in hits))

@@ -29,7 +29,7 @@ SHEET = 1.6
 THIN = 1.5
 """Cells: walls thinner than that are built as sheets, so that none falls between the points of the grid."""
 
-PIECE = 1.0
+PIECE = 1.4
 """Cells: longest side of the pieces whose thickness is asked."""
 
 DEPTHS = (0.75, 1.25)
@@ -112,11 +112,15 @@ def sheets_of(soup: Soup, inside: Inside, thickness: float, progress: Progress) 
     length = np.linalg.norm(cross, axis=1)
     normal = (cross / np.maximum(length, np.finfo(float).tiny)[:, None])[pieces.source]
     some = length[pieces.source] > 0
-    near = np.zeros(len(middles))
+    loose = np.nonzero(some & ~soup.closed[pieces.source])[0]
+    near = np.zeros(len(loose))
     for depth in DEPTHS:
         for side in (1.0, -1.0):
-            np.maximum(near, share_inside(inside.solid, middles + normal * (side * depth)), out=near)
-    sheet = some & ~soup.closed[pieces.source] & (near < FEW)
+            progress.update(0.2)
+            at = middles[loose] + normal[loose] * (side * depth)
+            np.maximum(near, share_inside(inside.solid, at), out=near)
+    sheet = np.zeros(len(middles), dtype=bool)
+    sheet[loose] = near < FEW
     asked = np.nonzero(some & ~sheet)[0]
     scene = Scene(soup.triangles)
     back = -normal[asked]
@@ -135,14 +139,15 @@ def sheets_of(soup: Soup, inside: Inside, thickness: float, progress: Progress) 
 
 def share_inside(solid: Flags, points: Floats) -> Floats:
     """Trilinear mean of the inner points of a grid around places, `(n, 3)` cells."""
-    limit = np.array(solid.shape) - 2
-    low = np.clip(np.floor(points).astype(np.int64), 0, limit)
-    part = np.clip(points - low, 0.0, 1.0)
+    low = np.clip(np.floor(points).astype(np.int64), 0, np.array(solid.shape) - 2)
+    x, y, z = np.clip(points - low, 0.0, 1.0).T
+    number = np.ravel_multi_index(tuple(low.T), solid.shape)
+    flat = solid.reshape(-1)
     total = np.zeros(len(points))
     for corner in np.ndindex(2, 2, 2):
-        weight = np.prod(np.where(corner, part, 1 - part), axis=1)
-        at = low + corner
-        total += weight * solid[at[:, 0], at[:, 1], at[:, 2]]
+        step = (corner[0] * solid.shape[1] + corner[1]) * solid.shape[2] + corner[2]
+        weight = (x if corner[0] else 1 - x) * (y if corner[1] else 1 - y)
+        total += weight * (z if corner[2] else 1 - z) * flat[number + step]
     return total
 
 
@@ -202,10 +207,10 @@ class Field:
         take = np.clip(np.where(rising, end - 1, begin), 0, max(len(key) - 1, 0))
         share = hits.height[take] - points[:, axis] if len(key) else np.zeros(len(asked))
         out = np.where(rising, share, 1 - share)
-        if self._inside.winding is None or some.all():
+        if self._inside.level is None or some.all():
             return np.where(some, out, 0.5)
-        here = np.abs(self._inside.winding[tuple(first.T)].astype(np.float64)) - 0.5
-        there = np.abs(self._inside.winding[tuple(second.T)].astype(np.float64)) - 0.5
+        here = self._inside.level[tuple(first.T)].astype(np.float64) - 0.5
+        there = self._inside.level[tuple(second.T)].astype(np.float64) - 0.5
         change = here - there
         at = np.where((here > 0) & (there <= 0), here / np.where(change > 0, change, 1.0), 0.5)
         return np.where(some, out, at)

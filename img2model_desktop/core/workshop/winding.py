@@ -6,8 +6,9 @@ axes, the diagonals of faces and the diagonals of cells of a grid pass through a
 of one direction are counted in one sweep; the 26 directions have the weights of Lebedev's rule of degree 7.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,13 +77,16 @@ class Hits(NamedTuple):
     sign: NDArray[np.int8]
     triangle: Ids
 
+    def chosen(self, which: Ids | NDArray[np.bool_]) -> "Hits":
+        """Some of the crossings."""
+        return Hits(self.first[which], self.second[which], self.height[which], self.sign[which], self.triangle[which])
 
-def hits_of(triangles: Floats, shape: tuple[int, int, int], direction: Direction, progress: Progress) -> Hits:
+
+def hits_of(triangles: Floats, direction: Direction, progress: Progress) -> Hits:
     """All crossings of the rays of a direction through the points of a grid.
 
     Args:
         triangles: `(m, 3, 3)`, in units of the grid, whose points have whole coordinates; inside the grid.
-        shape: points along each axis.
         direction: of the rays.
         progress: token.
     """
@@ -106,59 +110,91 @@ def hits_of(triangles: Floats, shape: tuple[int, int, int], direction: Direction
         at = np.clip(a[face, 2] - rise, lowest[face], highest[face])
         sign = np.where(steep > 0, 1, -1).astype(np.int8)
         found.append(Hits(u.astype(np.int64), v.astype(np.int64), at, sign, face))
-    if not found:
-        none = np.zeros(0, dtype=np.int64)
-        return Hits(none, none, none.astype(np.float64), none.astype(np.int8), none)
-    whole = Hits(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
-    order = np.lexsort((whole.height, whole.second, whole.first))
-    return Hits(*(column[order] for column in whole))
+    none = np.zeros(0, dtype=np.int64)
+    found.append(Hits(none, none, none.astype(np.float64), none.astype(np.int8), none))
+    whole = Hits(
+        np.concatenate([hits.first for hits in found]),
+        np.concatenate([hits.second for hits in found]),
+        np.concatenate([hits.height for hits in found]),
+        np.concatenate([hits.sign for hits in found]),
+        np.concatenate([hits.triangle for hits in found]),
+    )
+    return whole.chosen(np.lexsort((whole.height, whole.second, whole.first)))
 
 
-def add_winding(into: Winding, hits: Hits, direction: Direction, weight: int, both: bool, progress: Progress) -> None:
-    """Adds the signed crossings of each point's ray against a direction, and of the one along it, times a weight.
+class Sweep:
+    """One direction's rays through all points of a grid.
 
     Args:
-        into: the grid.
-        hits: of this direction.
+        hits: crossings of these rays.
         direction: of the rays.
-        weight: for each crossing.
-        both: False where the surface is closed: the two rays of a point agree, and the one against the direction
-            is counted alone.
-        progress: token.
+        shape: of the grid.
     """
-    view = into.transpose(direction.order)
-    wide, high, layers = view.shape
-    above = np.ceil(hits.height).astype(np.int64)  # the first point at or over the crossing
-    column = (hits.first + direction.first * above) * high + hits.second + direction.second * above
-    order = np.argsort(above, kind="stable")
-    ends = np.searchsorted(above[order], np.arange(layers + 1))
-    column, sign = column[order], hits.sign[order].astype(np.float64)
 
-    def crossings(layer: int) -> NDArray[np.int16]:
-        mine = slice(ends[layer], ends[layer + 1])
-        return np.bincount(column[mine], weights=sign[mine], minlength=wide * high).astype(np.int16).reshape(wide, high)
+    def __init__(self, hits: Hits, direction: Direction, shape: tuple[int, ...]) -> None:
+        self._direction = direction
+        self._wide, self._high, self._layers = (shape[axis] for axis in direction.order)
+        above = np.ceil(hits.height).astype(np.int64)  # the first point at or over the crossing
+        column = (hits.first + direction.first * above) * self._high + hits.second + direction.second * above
+        order = np.argsort(above, kind="stable")
+        self._ends = np.searchsorted(above[order], np.arange(self._layers + 1))
+        self._column, self._sign = column[order], hits.sign[order]
 
-    times = np.int16(weight)
-    below = np.zeros((wide, high), dtype=np.int16)
-    for layer in range(layers):
-        progress.update(layer / layers * 0.5)
-        if layer:
-            below = shifted(below, direction.first, direction.second)
-        if ends[layer + 1] > ends[layer]:
-            below = below + crossings(layer)
-        view[:, :, layer] -= times * np.clip(below, -MOST, MOST)
-    if not both:
-        return
-    over = np.zeros((wide, high), dtype=np.int16)
-    for layer in range(layers - 2, -1, -1):
-        progress.update(1.0 - layer / layers * 0.5)
-        if ends[layer + 2] > ends[layer + 1]:
-            over = over + crossings(layer + 1)
-        over = shifted(over, -direction.first, -direction.second)
-        view[:, :, layer] += times * np.clip(over, -MOST, MOST)
+    def add_closed(self, winding: Winding, progress: Progress) -> None:
+        """Adds the winding number of a closed surface, of which any one ray from a point knows all.
+
+        Args:
+            winding: the grid, in parts of `WHOLE`.
+            progress: token.
+        """
+        view = winding.transpose(self._direction.order)
+        for layer, crossed, _ in self._layers_from(-1, progress):
+            view[:, :, layer] -= np.int16(WHOLE) * crossed
+
+    def add(self, winding: Winding, open_to: Winding, progress: Progress) -> None:
+        """Adds what the two rays of each point say, along the direction and against it.
+
+        Args:
+            winding: the grid; gets the signed crossings times the weight.
+            open_to: the grid; gets the weight of rays that cross nothing.
+            progress: token.
+        """
+        weight = np.int16(self._direction.weight)
+        winding, open_to = (grid.transpose(self._direction.order) for grid in (winding, open_to))
+        for way, part in ((-1, progress.part(0.0, 0.5)), (1, progress.part(0.5, 1.0))):
+            for layer, crossed, met in self._layers_from(way, part):
+                winding[:, :, layer] += np.int16(way * weight) * crossed
+                open_to[:, :, layer] += weight * ~met
+
+    def _layers_from(self, way: int, progress: Progress) -> Iterator[tuple[int, NDArray[np.int16], NDArray[np.bool_]]]:
+        """Layer after layer: its number, signed crossings below (-1) or above (+1) its points, and whether any."""
+        first, second = self._direction.first, self._direction.second
+        crossed = np.zeros((self._wide, self._high), dtype=np.int16)
+        met = np.zeros((self._wide, self._high), dtype=bool)
+        for number in range(self._layers):
+            progress.update(number / self._layers)
+            layer = number if way < 0 else self._layers - 1 - number
+            if way < 0:
+                crossed, met = shifted(crossed, first, second), shifted(met, first, second)
+                self._count(layer, crossed, met)
+            elif number:
+                self._count(layer + 1, crossed, met)
+                crossed, met = shifted(crossed, -first, -second), shifted(met, -first, -second)
+            yield layer, crossed, met
+
+    def _count(self, layer: int, crossed: NDArray[np.int16], met: NDArray[np.bool_]) -> None:
+        """Adds the crossings between a layer and the one below."""
+        mine = slice(self._ends[layer], self._ends[layer + 1])
+        if mine.stop > mine.start:
+            np.add.at(crossed.reshape(-1), self._column[mine], self._sign[mine])
+            np.clip(crossed, -MOST, MOST, out=crossed)
+            met.reshape(-1)[self._column[mine]] = True
 
 
-def shifted(layer: NDArray[np.int16], first: int, second: int) -> NDArray[np.int16]:
+Layer = TypeVar("Layer", bound=np.generic)
+
+
+def shifted(layer: NDArray[Layer], first: int, second: int) -> NDArray[Layer]:
     """The layer moved by whole steps; zeros come in."""
     if not first and not second:
         return layer
