@@ -20,6 +20,7 @@ Uniform = int | float | tuple[float, ...] | Matrix
 Uniforms = dict[str, Uniform]
 
 SHADERS = Path(__file__).with_name("shaders")
+PLAIN = (0.43, 0.42, 0.405)  # linear light that an untextured surface reflects
 WIRE_PX = 1.1
 WIRE_OFFSET = (-1.0, -2.0)  # polygon offset: lines lie on the surface's own depth, give or take its rounding
 FLOOR_RADII = 9.0  # the floor reaches this many times the mesh's radius
@@ -34,6 +35,7 @@ class Shading(StrEnum):
     WIREFRAME = "wireframe"
     NORMALS = "normals"
     CHECKER = "uv checker"
+    SIDES = "sides"
 
 
 SHADING_CODES = {shading: code for code, shading in enumerate(Shading)}  # `u_shading` in mesh.frag
@@ -96,12 +98,15 @@ def backdrop_uniforms(look: Ground) -> Uniforms:
     return {"u_top": look.top, "u_bottom": look.bottom}
 
 
-def mesh_uniforms(model_view: Matrix, projection: Matrix, buffers: PreviewBuffers, shading: Shading) -> Uniforms:
+def mesh_uniforms(
+    model_view: Matrix, projection: Matrix, buffers: PreviewBuffers, shading: Shading, plain: Colour = PLAIN
+) -> Uniforms:
     """For mesh.vert and mesh.frag; texture units 0, 1, 2: base colour, metallic-roughness, normal."""
     return {
         "u_model_view": model_view,
         "u_projection": projection,
         "u_shading": SHADING_CODES[shading],
+        "u_plain": plain,
         "u_has_uv": int(buffers.has_uv),
         "u_has_base_colour": int(bool(buffers.base_colour)),
         "u_has_metallic_roughness": int(bool(buffers.metallic_roughness)),
@@ -110,6 +115,12 @@ def mesh_uniforms(model_view: Matrix, projection: Matrix, buffers: PreviewBuffer
         "u_metallic_roughness": 1,
         "u_normal": 2,
     }
+
+
+def clip_uniforms(clip: NDArray[np.float64] | None) -> Uniforms:
+    """For every vertex shader that cuts: what has `clip[:3] @ place + clip[3] < 0` goes; None cuts nothing."""
+    x, y, z, away = (0.0, 0.0, 0.0, 1.0) if clip is None else (float(value) for value in clip)
+    return {"u_clip": (x, y, z, away)}
 
 
 def wire_uniforms(

@@ -7,7 +7,7 @@ context, which needs no display; elsewhere it is the system's own.
 import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,20 +16,27 @@ import cv2
 import moderngl
 import numpy as np
 
+from img2model_desktop.core.face_blocks import FaceBlocks
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture, Pixels
 from img2model_desktop.core.preview import PreviewBuffers, Triangles, prepare
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.section import Plane, cut
+from img2model_desktop.core.verdict.findings import Place
 from img2model_desktop.errors import SetupProblem
 from img2model_desktop.render import look
+from img2model_desktop.render.aim import facing_section, looking_at
 from img2model_desktop.render.camera import Camera
 from img2model_desktop.render.look import Ground, Shading, Uniforms
+from img2model_desktop.render.marks import Depth, Draws, Marks, Pass, Sight, cut_surface, highlight_of, mark_passes
 
 SAMPLES = 4
 SUPERSAMPLING = 2  # times in each direction, on top of the samples: shading itself has edges too
 TURNTABLE_FRAMES = 48
 TEXELS_PER_PX = 4  # of a thumbnail: a texture is wrapped around the mesh, half of it or less is seen
 _SRGB8_ALPHA8 = 0x8C43  # GL_SRGB8_ALPHA8
+_CLIP_DISTANCE0 = 0x3000  # GL_CLIP_DISTANCE0
+_MODES = {Draws.TRIANGLES: moderngl.TRIANGLES, Draws.LINES: moderngl.LINES, Draws.POINTS: moderngl.POINTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class Photograph:
         ground: what is behind and below the mesh; None leaves it transparent.
         has_shadow: whether the floor below is darkened; only with a ground.
         supersampling: 1 draws as the window does, 2 or more smoother.
+        marks: what is drawn over the mesh; its section also cuts the mesh.
     """
 
     width: int
@@ -50,6 +58,7 @@ class Photograph:
     ground: Ground | None = None
     has_shadow: bool = True
     supersampling: int = SUPERSAMPLING
+    marks: Marks = field(default_factory=Marks)
 
 
 class Renderer:
@@ -136,8 +145,12 @@ class Renderer:
         context.enable(moderngl.DEPTH_TEST)
         context.depth_func = "<"
         loaded.use_textures()
+        section = wanted.marks.section
+        clip = look.clip_uniforms(section.plane.clip if section is not None else None)
+        if section is not None:
+            context.enable_direct(_CLIP_DISTANCE0)
         uniforms = look.mesh_uniforms(model_view, projection, buffers, wanted.shading)
-        self._run(loaded.triangles, uniforms, "mesh.vert", "mesh.frag")
+        self._run(loaded.triangles, uniforms | clip, "mesh.vert", "mesh.frag")
         context.enable(moderngl.BLEND)
         context.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
         ground = wanted.ground or look.LIGHT
@@ -147,13 +160,51 @@ class Renderer:
             uniforms = look.wire_uniforms(
                 model_view, projection, ground, size_px, look.WIRE_PX * wanted.supersampling, 1.0
             )
-            self._run(loaded.triangles, uniforms, "wire.vert", "wire.geom", "wire.frag")
+            self._run(loaded.triangles, uniforms | clip, "wire.vert", "wire.geom", "wire.frag")
             context.polygon_offset = 0.0, 0.0
             context.depth_func = "<"
+        context.disable_direct(_CLIP_DISTANCE0)
         if wanted.ground is not None and wanted.has_shadow:
             loaded.footprint.use(0)
             uniforms = look.floor_uniforms(model_view, projection, buffers, ground, None)
             self._run(loaded.nothing, uniforms, "floor.vert", "floor.frag", vertices=4)
+        sight = Sight(
+            model_view,
+            projection,
+            size_px,
+            float(wanted.supersampling),
+            ground,
+            look.radius_of(buffers.low, buffers.high),
+            camera.distance_m,
+        )
+        for each in mark_passes(wanted.marks, sight):
+            self._run_pass(each)
+
+    def _run_pass(self, each: Pass) -> None:
+        context = self._context
+        is_solid, is_at_surface = each.depth is Depth.SOLID, each.depth is Depth.AT_SURFACE
+        (context.disable if each.depth is Depth.EVERYWHERE else context.enable)(moderngl.DEPTH_TEST)
+        (context.disable if is_solid else context.enable)(moderngl.BLEND)
+        (context.enable_direct if each.is_clipped else context.disable_direct)(_CLIP_DISTANCE0)
+        context.depth_func = "<=" if is_at_surface else "<"
+        context.polygon_offset = look.WIRE_OFFSET if is_at_surface else (0.0, 0.0)
+        context.fbo.depth_mask = is_solid
+        shape = each.shape
+        with contextlib.ExitStack() as made:
+            places, indices = context.buffer(shape.places), context.buffer(shape.indices)
+            made.callback(places.release)
+            made.callback(indices.release)
+            self._run(
+                lambda program: context.vertex_array(program, [(places, "4f", "a_place")], indices),
+                each.uniforms,
+                *each.files,
+                mode=_MODES[shape.draws],
+            )
+        context.enable(moderngl.DEPTH_TEST)
+        context.disable_direct(_CLIP_DISTANCE0)
+        context.depth_func = "<"
+        context.polygon_offset = 0.0, 0.0
+        context.fbo.depth_mask = True
 
     def _run(
         self,
@@ -161,6 +212,7 @@ class Renderer:
         uniforms: Uniforms,
         *files: str,
         vertices: int = -1,
+        mode: int = moderngl.TRIANGLES,
     ) -> None:
         program = self._program(*files)
         for name, value in uniforms.items():
@@ -172,8 +224,7 @@ class Renderer:
             else:
                 member.value = value
         array = drawn(program)
-        mode = moderngl.TRIANGLE_STRIP if vertices == 4 else moderngl.TRIANGLES
-        array.render(mode, vertices=vertices)
+        array.render(moderngl.TRIANGLE_STRIP if vertices == 4 else mode, vertices=vertices)
         array.release()
 
     def _program(self, *files: str) -> moderngl.Program:
@@ -271,6 +322,7 @@ def render_mesh(
     shading: Shading = Shading.LIT,
     renderer: Renderer | None = None,
     camera: Camera | None = None,
+    highlight: Place | None = None,
 ) -> Picture:
     """A square picture of a mesh.
 
@@ -282,14 +334,69 @@ def render_mesh(
         renderer: used again when given, made and closed here otherwise.
         camera: direction and angle of view; its distance and target are chosen so that the mesh fits. None for
             the product view.
+        highlight: a place of the mesh that is pointed at.
 
     Raises:
         SetupProblem: OpenGL is not available.
     """
     buffers = mesh if isinstance(mesh, PreviewBuffers) else _buffers_for_one(mesh, size_px, Progress())
     fitted = (camera or Camera()).framing(buffers.outline, size_px, size_px)
-    wanted = Photograph(size_px, size_px, shading, ground)
+    marks = Marks(highlight_of(highlight, buffers) if highlight is not None else None)
+    wanted = Photograph(size_px, size_px, shading, ground, marks=marks)
     (picture,) = _photographed(buffers, [fitted], wanted, renderer, Progress())
+    return picture
+
+
+def render_place(
+    mesh: Mesh | PreviewBuffers,
+    place: Place,
+    size_px: int,
+    ground: Ground | None = None,
+    shading: Shading = Shading.LIT,
+    renderer: Renderer | None = None,
+) -> Picture:
+    """A square picture of a place of a mesh, from a side where it can be seen, with enough around it to know where
+    it is; the whole mesh when the place is not on it.
+
+    Args:
+        mesh: valid, or its prepared buffers.
+        place: what is pointed at.
+        size_px: of each side.
+        ground: what is behind it; None leaves it transparent.
+        shading: how the surface is shown.
+        renderer: used again when given, made and closed here otherwise.
+
+    Raises:
+        SetupProblem: OpenGL is not available.
+    """
+    buffers = mesh if isinstance(mesh, PreviewBuffers) else _buffers_for_one(mesh, size_px, Progress())
+    highlight = highlight_of(place, buffers)
+    camera = Camera().framing(buffers.outline, size_px, size_px)
+    if highlight is not None:
+        camera = looking_at(highlight, buffers, camera, (size_px, size_px))
+    wanted = Photograph(size_px, size_px, shading, ground, marks=Marks(highlight))
+    (picture,) = _photographed(buffers, [camera], wanted, renderer, Progress())
+    return picture
+
+
+def render_section(
+    mesh: Mesh | PreviewBuffers,
+    plane: Plane,
+    size_px: int,
+    ground: Ground | None = None,
+    shading: Shading = Shading.LIT,
+    renderer: Renderer | None = None,
+) -> Picture:
+    """A square picture of a mesh that is cut open, looked at from the open side; for the rest see `render_place`.
+
+    Raises:
+        SetupProblem: OpenGL is not available.
+    """
+    buffers = mesh if isinstance(mesh, PreviewBuffers) else _buffers_for_one(mesh, size_px, Progress())
+    section = cut_surface(cut(FaceBlocks(buffers.full), plane))
+    camera = facing_section(plane, Camera()).framing(buffers.outline, size_px, size_px)
+    wanted = Photograph(size_px, size_px, shading, ground, marks=Marks(section=section))
+    (picture,) = _photographed(buffers, [camera], wanted, renderer, Progress())
     return picture
 
 

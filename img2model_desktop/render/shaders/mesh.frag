@@ -8,6 +8,7 @@ out vec4 o_colour;
 
 uniform mat4 u_model_view;
 uniform int u_shading;  // order of `Shading` in look.py
+uniform vec3 u_plain;  // light reflected by an untextured surface
 uniform int u_has_uv;
 uniform int u_has_base_colour;
 uniform int u_has_metallic_roughness;
@@ -22,9 +23,10 @@ const int MATCAP = 2;
 const int WIREFRAME = 3;
 const int NORMALS = 4;
 const int CHECKER = 5;
+const int SIDES = 6;
 
 const float PI = 3.14159265;
-const vec3 PLAIN = vec3(0.43, 0.42, 0.405);  // light reflected by an untextured surface
+const vec3 OUTER_SIDE = vec3(0.11, 0.30, 0.72), INNER_SIDE = vec3(0.78, 0.10, 0.06);
 const vec3 INSIDE = vec3(0.80, 0.17, 0.12);  // tint of back faces: a mesh that is inside out must be seen
 
 vec3 to_srgb(vec3 light) {
@@ -150,7 +152,7 @@ vec3 checker(vec2 uv) {
 void main() {
     float side = gl_FrontFacing ? 1.0 : -1.0;
     vec3 own = normalize(v_normal) * side;
-    vec3 albedo = u_has_base_colour == 1 ? texture(u_base_colour, v_uv).rgb : PLAIN;
+    vec3 albedo = u_has_base_colour == 1 ? texture(u_base_colour, v_uv).rgb : u_plain;
     vec3 light;
     if (u_shading == NORMALS) {
         o_colour = vec4(own * 0.5 + 0.5, 1.0);
@@ -172,12 +174,14 @@ void main() {
         } else if (u_shading == MATCAP) {
             light = matcap(n, v);
         } else if (u_shading == CHECKER) {
-            light = lit(u_has_uv == 1 ? checker(v_uv) : PLAIN, n, v, 0.7, 0.0);
+            light = lit(u_has_uv == 1 ? checker(v_uv) : u_plain, n, v, 0.7, 0.0);
+        } else if (u_shading == SIDES) {
+            light = lit(gl_FrontFacing ? OUTER_SIDE : INNER_SIDE, n, v, 0.75, 0.0);
         } else {
-            light = lit(PLAIN * 1.3, n, v, 0.75, 0.0);
+            light = lit(u_plain * 1.3, n, v, 0.75, 0.0);
         }
         light = shoulder(light);
     }
-    if (!gl_FrontFacing) light = mix(light, INSIDE * (0.35 + 0.65 * dot(light, vec3(0.2126, 0.7152, 0.0722))), 0.75);
+    if (!gl_FrontFacing && u_shading != SIDES) light = mix(light, INSIDE * (0.35 + 0.65 * dot(light, vec3(0.2126, 0.7152, 0.0722))), 0.75);
     o_colour = vec4(to_srgb(light), 1.0);
 }

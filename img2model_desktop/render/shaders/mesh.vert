@@ -6,6 +6,7 @@ layout(location = 2) in vec2 a_uv;
 
 uniform mat4 u_model_view;
 uniform mat4 u_projection;
+uniform vec4 u_clip;  // what is on its negative side is cut off, where the caller switches that on
 
 out vec3 v_eye;     // position as the eye sees it, metres
 out vec3 v_normal;  // in the mesh's own space
@@ -19,4 +20,5 @@ void main() {
     v_normal = a_normal;
     v_uv = a_uv;
     gl_Position = u_projection * eye;
+    gl_ClipDistance[0] = dot(u_clip, vec4(a_position, 1.0));
 }

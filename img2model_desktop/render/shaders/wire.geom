@@ -21,6 +21,7 @@ void main() {
         g_edges_px[k] = altitude[k];
         g_smallest_px = smallest;
         gl_Position = gl_in[k].gl_Position;
+        gl_ClipDistance[0] = gl_in[k].gl_ClipDistance[0];
         EmitVertex();
     }
     EndPrimitive();

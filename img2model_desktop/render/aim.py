@@ -1,0 +1,78 @@
+"""Where a camera should be to show something: near enough to see it, far enough to know where it is."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from img2model_desktop.core.preview import PreviewBuffers
+from img2model_desktop.core.section import Plane
+from img2model_desktop.render.camera import Camera, box_corners
+from img2model_desktop.render.look import radius_of
+from img2model_desktop.render.marks import Highlight
+
+CONTEXT = 1.25  # times the place's own size
+LEAST_SHARE = 0.18  # of the mesh's radius that is seen around even the smallest place
+WIDEST_DEG = 55.0  # a place that faces the camera within this angle is looked at from where the camera is
+_STEEPEST_DEG = 65.0
+_SAMPLES = 256
+
+
+def looking_at(highlight: Highlight, buffers: PreviewBuffers, camera: Camera, size: tuple[float, float]) -> Camera:
+    """A camera that shows a place.
+
+    Its direction is kept where the place faces it; otherwise it looks along the place's own normal.
+
+    Args:
+        highlight: the place.
+        buffers: the mesh that it is on.
+        camera: where one looks from now.
+        size: width and height of the picture, in any unit.
+    """
+    low, high = highlight.low, highlight.high
+    centre, radius = (low + high) / 2, radius_of(buffers.low, buffers.high)
+    half = np.maximum((high - low) / 2 * CONTEXT, LEAST_SHARE * radius)
+    outward = _outward(highlight, buffers, centre)
+    if outward is not None and outward @ camera.axes[2] < np.cos(np.radians(WIDEST_DEG)):
+        camera = _from(camera, outward)
+    return camera.framing(box_corners(centre - half, centre + half), *size)
+
+
+def facing_section(plane: Plane, camera: Camera) -> Camera:
+    """A camera that looks at the cut surface of a section, a little from the side and from above."""
+    sign = -1.0 if plane.keeps_high else 1.0
+    toward = np.array([0.42, 0.35, 0.42])
+    toward[plane.axis] = 0.0
+    toward[plane.axis] = sign
+    return _from(camera, toward)
+
+
+def _from(camera: Camera, toward: NDArray[np.float64]) -> Camera:
+    """Looking from that direction, not from straight above or below."""
+    x, y, z = toward / max(float(np.linalg.norm(toward)), 1e-12)
+    elevation = float(np.degrees(np.arcsin(np.clip(y, -1.0, 1.0))))
+    azimuth = float(np.degrees(np.arctan2(x, z))) % 360.0 if np.hypot(x, z) > 1e-3 else camera.azimuth_deg
+    return replace(camera, azimuth_deg=azimuth, elevation_deg=float(np.clip(elevation, -_STEEPEST_DEG, _STEEPEST_DEG)))
+
+
+def _outward(highlight: Highlight, buffers: PreviewBuffers, centre: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """`(3,)` unit: where most of a place faces; None where it faces every way."""
+    corners = buffers.full.corners
+    parts = [shape.places[:, :3] for shape in (highlight.faces, highlight.edges, highlight.points) if shape is not None]
+    places = np.concatenate(parts)
+    some = places[np.linspace(0, len(places) - 1, min(len(places), _SAMPLES)).astype(np.int64)]
+    from scipy.spatial import KDTree  # 0.1 s to import, and only places need it
+
+    reach = np.abs(corners[:, :3] - centre.astype(np.float32)).max(axis=1)
+    near = np.flatnonzero(reach <= np.abs(some - centre).max() * 1.1 + 0.05 * radius_of(buffers.low, buffers.high))
+    if len(near):
+        _, found = KDTree(corners[near, :3]).query(some)
+        mean = corners[near[found], 3:6].astype(np.float64).mean(axis=0)
+        length = float(np.linalg.norm(mean))
+        if length > 0.35:
+            return np.asarray(mean / length)
+    away = centre - (buffers.low + buffers.high) / 2
+    length = float(np.linalg.norm(away))
+    if length > 0.35 * radius_of(buffers.low, buffers.high):
+        return np.asarray(away / length)
+    return None
