@@ -28,8 +28,9 @@ def judge(mesh: Mesh, conditions: Conditions | None = None, progress: Progress |
         Cancelled: from `progress`.
     """
     conditions, progress = conditions or Conditions(), progress or Progress()
-    survey = survey_of(mesh, conditions, progress.part(0.0, 0.98))
+    survey = survey_of(mesh, conditions, progress.part(0.0, 0.9))
     measures = measures_of(survey)
+    progress.update(0.97)
     findings = []
     for key, remark in REMARKS.items():
         severity = severities(key, measures)
@@ -48,11 +49,13 @@ def survey_of(mesh: Mesh, conditions: Conditions, progress: Progress) -> Survey:
         return Survey(mesh, conditions, surface, topology)
     crossings = crossings_of(surface, progress.part(0.25, 0.6))
     rays = Rays(surface)
-    shells = shells_of(surface, topology.closed, crossings.parts, rays, progress.part(0.6, 0.65))
+    progress.update(0.62)
+    shells = shells_of(surface, topology.closed, crossings.parts, rays, progress.part(0.62, 0.65))
     sign = shells.sign[surface.part]
     sign[topology.turned] *= -1.0
     walls = walls_of(surface, sign, conditions.wall_mm, rays, progress.part(0.65, 0.8))
     standing = standing_of(surface, sign, shells.middle_mm, conditions)
+    progress.update(0.8)
     uv = measure_uv(mesh, progress.part(0.8, 1.0))
     return Survey(mesh, conditions, surface, topology, crossings, shells, walls, standing, uv)
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,8 +11,10 @@ from img2model_desktop.core.topology import Ids
 from img2model_desktop.core.verdict.findings import Conditions
 from img2model_desktop.core.verdict.surface import Surface, Values
 
-CONTACT_MM = 0.05  # half of a fine first layer: what is closer to the ground touches it
-CONTACT_SHARE = 2e-4  # of the height; the larger of the two holds
+LAYER_MM = 0.2  # a usual first layer: what is lower sticks to the bed
+TOUCH = 5e-4  # of the longest side: what is closer to the ground on which it rests bears weight
+SETTLE_DEG = 5.0  # how far a thing may turn until it rests on three points and still counts as standing as it is
+CELLS = 128  # of a grid over the ground, of each of which only the lowest corner is asked for the resting place
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,9 +24,9 @@ class StandingFacts:
     Args:
         overhang_mm2: area that prints only with support: steeper than the conditions allow, and not on the ground.
         overhang_faces: `(k,) int64`, faces of the surface that make it.
-        contact_mm2: area that lies flat on the ground.
-        footprint_mm2: area of the convex outline of what touches the ground.
-        tilt_deg: how far it can be tilted before it falls over; negative where it falls by itself.
+        contact_mm2: area that lies flat in the first layer.
+        footprint_mm2: area of the convex outline of what bears its weight at rest.
+        tilt_deg: how far it can be tilted then before it falls over; negative where it falls by itself.
         bed_use: largest share of the bed that a side takes; above 1 it does not fit, even turned by a quarter.
     """
 
@@ -44,36 +47,94 @@ def standing_of(surface: Surface, sign: Values, middle_mm: Values, conditions: C
         middle_mm: `(3,)`, centre of mass.
         conditions: overhang and bed.
     """
-    height = surface.triangles[:, :, 1] - surface.low_mm[1]
-    near = max(CONTACT_MM, CONTACT_SHARE * float(surface.size_mm[1]))
-    lying = height.max(axis=1, initial=0.0) <= near
+    lying = (surface.triangles[:, :, 1] <= surface.low_mm[1] + LAYER_MM).all(axis=1)
     down = -surface.cross[:, 1] * sign  # twice the area times the cosine to straight down
     steep = math.sin(math.radians(conditions.overhang_deg)) + 1e-6
     hanging = (down > 2 * surface.area * steep) & ~lying
-    outline = _outline(surface, height, near)
+    outline, tilt = _stand(surface, middle_mm)
     return StandingFacts(
         overhang_mm2=float(surface.area[hanging].sum()),
         overhang_faces=np.nonzero(hanging)[0],
         contact_mm2=float(down[lying & (down > 0)].sum() / 2),
         footprint_mm2=abs(_area(outline)),
-        tilt_deg=_tilt(outline, middle_mm[[0, 2]], float(middle_mm[1] - surface.low_mm[1])),
+        tilt_deg=tilt,
         bed_use=_bed_use(surface.size_mm, conditions.bed_mm),
     )
 
 
-def _outline(surface: Surface, height: Values, near: float) -> Values:
-    """`(k, 2) float64`: convex outline, x and z in mm, of what lies no higher than `near`."""
-    points = [surface.triangles[height <= near]]
-    for k in range(3):
-        one, other = height[:, k], height[:, (k + 1) % 3]
-        cut = (one - near) * (other - near) < 0
-        share = (near - one[cut]) / (other[cut] - one[cut])
-        start, end = surface.triangles[cut, k], surface.triangles[cut, (k + 1) % 3]
-        points.append(start + (end - start) * share[:, None])
-    ground = np.concatenate(points)[:, [0, 2]]
-    origin = ground.mean(axis=0)
-    hull = cv2.convexHull((ground - origin).astype(np.float32))
-    return np.asarray(hull.reshape(-1, 2).astype(np.float64) + origin)
+def _stand(surface: Surface, middle: Values) -> tuple[Values, float]:
+    """Outline of what bears the weight, and the tilt that makes it fall.
+
+    Put down as it is, a thing turns until it rests on a face of its convex hull that has the centre of mass above it.
+    """
+    low = _lowest(surface)
+    touch = TOUCH * float(surface.size_mm.max())
+    down = np.array([0.0, -1.0, 0.0])
+    rest = _resting(low, middle)
+    reach = low @ (down if rest is None else rest)
+    bearing = low[reach >= reach.max() - touch]
+    height = float(reach.max() - middle @ (down if rest is None else rest))
+    outline, under = _on_ground(bearing, middle, down if rest is None else rest)
+    tilt = _tilt(outline, under, height)
+    return outline, tilt if rest is not None else min(tilt, -1e-3)
+
+
+def _lowest(surface: Surface) -> Values:
+    """`(k, 3)`: the lowest corner over each cell of the ground, of those that can touch it after settling."""
+    points = surface.triangles.reshape(-1, 3)
+    width = float(np.linalg.norm(surface.size_mm[[0, 2]]))
+    points = points[points[:, 1] <= surface.low_mm[1] + max(math.tan(math.radians(SETTLE_DEG)) * width, LAYER_MM)]
+    span = np.maximum(surface.size_mm[[0, 2]], 1e-12)
+    cell = np.minimum(((points[:, [0, 2]] - surface.low_mm[[0, 2]]) / span * CELLS).astype(np.int64), CELLS - 1)
+    order = np.lexsort((points[:, 1], cell[:, 0] * CELLS + cell[:, 1]))
+    key = (cell[:, 0] * CELLS + cell[:, 1])[order]
+    first = np.ones(len(key), dtype=bool)
+    first[1:] = key[1:] != key[:-1]
+    return points[order[first]]
+
+
+def _resting(low: Values, middle: Values) -> Values | None:
+    """`(3,)`: outward normal of the hull's face on which it comes to rest; None where it turns too far on the way."""
+    from scipy.spatial import ConvexHull, QhullError  # 0.1 s to import, not always needed
+
+    try:
+        hull = ConvexHull(np.concatenate([low, middle[None]]) - middle)
+    except QhullError:  # all in one plane: it balances on an edge
+        return None
+    faces = hull.equations[(hull.simplices != len(low)).all(axis=1)]
+    normals, away = faces[:, :3], -faces[:, 3]
+    down = np.array([0.0, -1.0, 0.0])
+    way = down
+    for _ in range(8):
+        slope = normals @ way
+        below = slope > 1e-9
+        if not below.any():
+            return None
+        pierced = np.nonzero(below)[0][np.argmin(away[below] / slope[below])]
+        settled = normals[pierced]
+        if settled @ down < math.cos(math.radians(SETTLE_DEG)) or not _is_pierced(hull, faces[pierced], way):
+            return None
+        if settled @ way > 1 - 1e-12:
+            return np.asarray(settled)
+        way = settled
+    return np.asarray(way)
+
+
+def _is_pierced(hull: Any, face: Values, way: Values) -> bool:
+    """Whether the ray from the centre leaves the whole hull, centre included, through this face's plane."""
+    slope = hull.equations[:, :3] @ way
+    ahead = slope > 1e-9
+    nearest = float((-hull.equations[ahead, 3] / slope[ahead]).min())
+    return nearest >= -face[3] / float(face[:3] @ way) * (1 - 1e-6) - 1e-12
+
+
+def _on_ground(points: Values, middle: Values, down: Values) -> tuple[Values, Values]:
+    """`(k, 2)`: convex outline of points on the plane square to `down`, and the middle's place on it, mm."""
+    side = np.cross(down, [0.0, 0.0, 1.0])
+    side /= np.linalg.norm(side)
+    flat = np.stack([(points - middle) @ side, (points - middle) @ np.cross(side, down)], axis=1)
+    hull = cv2.convexHull(flat.astype(np.float32))
+    return np.asarray(hull.reshape(-1, 2).astype(np.float64)), np.zeros(2)
 
 
 def _area(outline: Values) -> float:

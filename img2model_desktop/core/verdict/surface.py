@@ -83,6 +83,7 @@ def surface_of(mesh: Mesh, size_mm: float | None, progress: Progress) -> Surface
     """The surface of a valid mesh whose longest side is taken to be `size_mm`, or as it is."""
     longest = float(mesh.size_m.max())
     mm_per_m = size_mm / longest if size_mm is not None and longest > 0 else 1000.0
+    progress.update(0.0)
     corners = same_rows(mesh.vertices)[mesh.faces]
     progress.update(0.4)
     number = np.nonzero(~collapsed(corners))[0]
@@ -90,6 +91,7 @@ def surface_of(mesh: Mesh, size_mm: float | None, progress: Progress) -> Surface
     edges = edges_of(faces)
     progress.update(0.7)
     parts, part = parts_of(edges) if len(faces) else (0, np.zeros(0, dtype=np.int64))
+    progress.update(0.8)
     triangles = mesh.vertices.astype(np.float64)[faces] * mm_per_m
     cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     area = np.linalg.norm(cross, axis=1) / 2

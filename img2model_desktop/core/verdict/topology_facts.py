@@ -58,6 +58,7 @@ def topology_of(surface: Surface, progress: Progress) -> TopologyFacts:
     """The facts; 200 000 faces take about a third of a second."""
     edges, faces = surface.edges, surface.faces
     places = np.unique(faces)
+    progress.update(0.1)
     fans, fan = fans_of(edges)
     progress.update(0.3)
     crowded = np.nonzero(edges.uses > 2)[0]
@@ -74,6 +75,9 @@ def topology_of(surface: Surface, progress: Progress) -> TopologyFacts:
     part_area = surface.part_area()
     euler = len(places) - len(edges.uses) + len(faces)
     flat, needles = _shapeless(surface)
+    progress.update(0.8)
+    doubled = _doubled(faces)
+    progress.update(1.0)
     return TopologyFacts(
         watertight=watertight,
         manifold=manifold,
@@ -87,7 +91,7 @@ def topology_of(surface: Surface, progress: Progress) -> TopologyFacts:
         closed=closed,
         flat=flat,
         needles=needles,
-        doubled=_doubled(faces),
+        doubled=doubled,
         debris=part_area < DEBRIS_SHARE * part_area.sum(),
         euler=euler,
         genus=surface.parts - euler // 2 if watertight and manifold else None,
