@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.topology import Ids, collapsed, edges_of, same_rows
+from img2model_desktop.core.topology import Ids, collapsed, connected, edges_of, same_rows
 from img2model_desktop.core.workshop.catalog import DecimateOptions, SmoothOptions
 from img2model_desktop.core.workshop.operation import Outcome
 from img2model_desktop.core.workshop.quadrics import simplify
@@ -13,8 +13,10 @@ from img2model_desktop.errors import EngineProblem
 
 PASS_BAND = 0.1
 """Widest pass band: frequencies below it stay, in units where the roughest has 2 (Taubin 1995, who uses 0.1)."""
-GAIN = 0.0005
+GAIN = 0.01
 """By how much all rounds together may enlarge any frequency: many rounds take a narrower pass band."""
+MOST_SCALED = 1.5
+"""A part whose volume changed by more than this factor has lost its shape, not its size, and is not scaled."""
 LAMBDA = 0.65
 """Largest step; beyond 0.69 the roughest frequency would grow with this pass band."""
 
@@ -24,7 +26,8 @@ def smooth(mesh: Mesh, options: SmoothOptions, progress: Progress) -> Outcome:
 
     Taubin, A signal processing approach to fair surface design, 1995: each round moves every place towards the middle
     of its neighbours, then a little farther back. Vertices at one place move together, so that seams stay closed.
-    Places on rims and on edges with more than two faces stay where they are.
+    Places on rims and on edges with more than two faces stay where they are. What little a closed part grows or shrinks
+    all the same is scaled away at the end.
     """
     from scipy.sparse import csr_array
 
@@ -54,9 +57,32 @@ def smooth(mesh: Mesh, options: SmoothOptions, progress: Progress) -> Outcome:
         progress.update(0.1 + 0.9 * done / options.rounds)
         for step in (forward, backward):
             at += step * np.where(fixed[:, None], 0.0, mean @ at - at)
+    at = _with_volume_of(mesh.vertices[place] - low, at, corners, ends, fixed)
     moved = np.where(fixed[place][:, None], mesh.vertices, (at + low)[place])
     progress.update(1.0)
     return Outcome(mesh.moved(moved.astype(np.float32)))
+
+
+def _with_volume_of(
+    before: NDArray[np.float64], after: NDArray[np.float64], corners: Ids, ends: Ids, fixed: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The smoothed places, `(n, 3)`, with every part that has no fixed place scaled to the volume that it had."""
+    count, part = connected(len(before), ends[:, 0], ends[:, 1])
+    of_face = part[corners[:, 0]]
+    members = np.bincount(part, minlength=count)
+    middle = np.stack([np.bincount(part, after[:, k], count) for k in range(3)], axis=1) / members[:, None]
+
+    def volumes(at: NDArray[np.float64]) -> NDArray[np.float64]:
+        a, b, c = (at[corners[:, k]] - middle[of_face] for k in range(3))
+        return np.bincount(of_face, np.einsum("ij,ij->i", a, np.cross(b, c)), count).astype(np.float64)
+
+    held = np.zeros(count, dtype=bool)
+    held[part[corners[fixed[corners]]]] = True
+    was, now = volumes(before), volumes(after)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = was / now
+    factor = np.where(~held & (ratio > 1 / MOST_SCALED) & (ratio < MOST_SCALED), np.cbrt(ratio), 1.0)
+    return np.asarray((after - middle[part]) * factor[part][:, None] + middle[part])
 
 
 def decimate(mesh: Mesh, options: DecimateOptions, progress: Progress) -> Outcome:
