@@ -88,7 +88,7 @@ def _projected(pieces: Pieces, vertices: Floats, label: Ids) -> Flat:
     count = int(label.max()) + 1
     weighted = pieces.normal[sound] * pieces.area[sound, None]
     axis = np.stack([np.bincount(label[sound], weights=weighted[:, k], minlength=count) for k in range(3)], axis=1)
-    axis /= np.maximum(np.linalg.norm(axis, axis=1, keepdims=True), 1e-300)
+    axis = axis / np.maximum(np.linalg.norm(axis, axis=1, keepdims=True), 1e-300)
     key = label[sound, None] * len(vertices) + pieces.corners[sound]
     rows, which = np.unique(key, return_inverse=True)
     chart, place = rows // len(vertices), rows % len(vertices)
@@ -154,7 +154,7 @@ def _relaxed(uv: Floats, corners: Ids, triangles: Floats, chart: Ids, progress: 
 
 
 def _flat_triangles(triangles: Floats) -> tuple[Floats, Floats]:
-    """Each triangle in its own plane, `(m, 3, 2)`, and the weights of its sides 01, 12, 20, `(m, 3)`: half cotangents."""
+    """Each triangle in its own plane, `(m, 3, 2)`, and half the cotangents opposite its sides 01, 12, 20, `(m, 3)`."""
     p, q = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
     width = np.linalg.norm(p, axis=1)
     safe = np.maximum(width, 1e-300)

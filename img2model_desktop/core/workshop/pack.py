@@ -12,14 +12,20 @@ from img2model_desktop.core.topology import Ids
 
 Mask = NDArray[np.uint8]
 
-KERNEL = 28
+KERNEL = 40
 """Longest side, in cells, of the outlines that are compared; larger charts are compared on coarser grids."""
 
 FILLED = 0.84
 """Share of the cells that is hoped for at first."""
 
-SQUARE = 0.03
-"""Share by which the packed charts may miss a square before they are packed once more."""
+TRIES, TRIED_CHARTS = 8, 900
+"""How often they are packed at most, and how many charts all tries together may place beyond the second try."""
+
+NARROWER = (1.0, 0.97, 0.94, 0.985, 0.955, 0.92, 0.9)
+"""Shares of the best side so far that are tried as widths after the first two tries."""
+
+GOOD = 0.82
+"""Share of the cells that is good enough to stop."""
 
 QUARTERS_FOR = 48
 """The largest charts are tried in four directions; others as they are and upright."""
@@ -53,15 +59,24 @@ def pack(masks: list[Mask], progress: Progress) -> Packed:
     total = sum(int(mask.sum()) for mask in masks)
     widest = max((max(mask.shape) for mask in masks), default=1)
     width = max(int(np.ceil(np.sqrt(total / FILLED))), widest, 1)
+    tries = int(np.clip(TRIED_CHARTS // max(len(masks), 1), 2, TRIES))
     best: Packed | None = None
-    for part in (progress.part(0.0, 0.5), progress.part(0.5, 1.0)):
-        spots, top = _packed_into(masks, width, part)
+    seen: set[int] = set()
+    for number in range(tries):
+        if width in seen:
+            continue
+        seen.add(width)
+        spots, top = _packed_into(masks, width, progress.part(number / tries, (number + 1) / tries))
         found = Packed(spots, max(width, top))
-        if best is None or found.side < best.side:
-            best = found
-        if abs(top / width - 1) < SQUARE or (top < width and width == widest):
+        best = found if best is None or found.side < best.side else best
+        if total > GOOD * best.side**2:
             break
-        width = max(int(np.ceil(np.sqrt(width * top))), widest)
+        width = (
+            int(np.ceil(np.sqrt(width * top)))
+            if number == 0
+            else int(best.side * NARROWER[(number - 1) % len(NARROWER)])
+        )
+        width = max(width, widest)
     progress.update(1.0)
     return best if best is not None else Packed([], 1)
 
@@ -105,7 +120,7 @@ class _Strip:
             turned = np.ascontiguousarray(np.rot90(mask, turn))
             if turned.shape[1] > self.width or (turn and best is not None and turned.shape == (1, 1)):
                 continue
-            row, column = self._first(turned, level)
+            row, column = self._slid(turned, *self._first(turned, level))
             score = (row + turned.shape[0], column, turn)
             if best is None or score < best_score:
                 best, best_score = (Spot(row, column, turn), turned), score
@@ -136,6 +151,21 @@ class _Strip:
             if not (kernel & (window == 0)).any():
                 return row * size, column * size
             fits[row, column] = 0
+
+    def _slid(self, mask: Mask, row: int, column: int) -> tuple[int, int]:
+        """The place moved down and left as far as nothing is in the way, cell by cell."""
+        free = self.levels[0]
+        height, width = mask.shape
+        moved = True
+        while moved:
+            moved = False
+            for down, left in ((1, 0), (0, 1)):
+                while row >= down and column >= left:
+                    window = free[row - down : row - down + height, column - left : column - left + width]
+                    if np.greater(mask, window).any():
+                        break
+                    row, column, moved = row - down, column - left, True
+        return row, column
 
     def _take(self, spot: Spot, mask: Mask) -> None:
         height, width = mask.shape

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.topology import Ids, connected, edges_of, same_rows
-from img2model_desktop.core.workshop.charts import Pieces, cut, pieces_of
+from img2model_desktop.core.topology import Ids, edges_of, same_rows
+from img2model_desktop.core.workshop.charts import Pieces, cut, groups, pieces_of
 from img2model_desktop.core.workshop.flatten import flatten, turned_over
 from img2model_desktop.core.workshop.pack import Mask, Packed, pack, upright
 from img2model_desktop.core.workshop.raster import Spans, expanded, spans_of, summed
@@ -163,10 +163,10 @@ def _cut_further(
     if roughly:
         chosen = np.nonzero(turned | crossing)[0]
         label[chosen] = fresh + np.arange(len(chosen))
-        return _torn(pieces, label)
+        return groups(pieces, label)
     has_turned = np.isin(label, np.unique(label[turned]))
     crossing = crossing & ~has_turned
-    group = _groups(pieces, np.where(turned | crossing, label * 2 + turned, -1))
+    group = groups(pieces, np.where(turned | crossing, label * 2 + turned, -1))
     area = np.bincount(group[group >= 0], weights=pieces.area[group >= 0])
     out = group >= 0
     # of each chart's crossing groups the largest stays
@@ -179,7 +179,7 @@ def _cut_further(
     out &= ~np.isin(group, name[order][first])
     lonely = owner[order][first][np.bincount(np.cumsum(first) - 1, minlength=int(first.sum())) == 1]
     label[out] = fresh + group[out]
-    return _torn(pieces, _halved(pieces, label, np.isin(label, lonely)))
+    return groups(pieces, _halved(pieces, label, np.isin(label, lonely)))
 
 
 def _halved(pieces: Pieces, label: Ids, chosen: NDArray[np.bool_]) -> Ids:
@@ -196,20 +196,6 @@ def _halved(pieces: Pieces, label: Ids, chosen: NDArray[np.bool_]) -> Ids:
         label[order[len(order) // 2 :]] = fresh
         fresh += 1
     return label
-
-
-def _groups(pieces: Pieces, kind: Ids) -> Ids:
-    """`(m,)`: numbers of the groups of faces that hang together and are of one kind; -1 where the kind is."""
-    same = (kind[pieces.first] == kind[pieces.second]) & (kind[pieces.first] >= 0)
-    _, group = connected(len(kind), pieces.first[same], pieces.second[same])
-    out = np.full(len(kind), -1)
-    out[kind >= 0] = np.unique(group[kind >= 0], return_inverse=True)[1]
-    return out
-
-
-def _torn(pieces: Pieces, label: Ids) -> Ids:
-    """Charts that fell apart become several."""
-    return _groups(pieces, label)
 
 
 # -- outlines and places -----------------------------------------------------------------------------------------------
