@@ -183,7 +183,8 @@ def read(path: Path, limits: ReadLimits | None = None, frame: Frame | str | None
     content = _content(path, limits.file_bytes)
     if not content.strip(b"\0 \t\r\n"):
         raise InputProblem(f"“{atomic.shown(path)}” is empty.", "Get a whole copy of the file.")
-    mesh, notes = _decode(content, suffix, path, limits)
+    with np.errstate(all="ignore"):  # what overflows, or never was a number, is refused with the mesh
+        mesh, notes = _decode(content, suffix, path, limits)
     return ReadMesh(_checked(mesh, settled(suffix, asked or stated(content) or PLAIN)), notes)
 
 

@@ -4,17 +4,34 @@ The number of damaged files of each kind is `IMG2MODEL_FUZZ`, for a longer run b
 """
 
 import contextlib
+import json
 import os
+import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from img2model_desktop.core.formats.frame import Frame
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.mesh_files import READ_SUFFIXES, ReadLimits, read, read_recipe
+from img2model_desktop.core.mesh_files import (
+    MESH_SUFFIXES,
+    READ_SUFFIXES,
+    ReadLimits,
+    names_of,
+    read,
+    read_recipe,
+    write_mesh,
+)
 from img2model_desktop.errors import InputProblem
+from tests.bombs import cases
 from tests.hostile import SECRET, Case, damaged, png, valid_files
+from tests.shapes import pixels
 
 LIMITS = ReadLimits(file_bytes=2_000_000, vertices=100_000, picture_pixels=1_000_000)
 FUZZED = int(os.environ.get("IMG2MODEL_FUZZ", "60"))
@@ -81,3 +98,118 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, kind: str) -> None:
             problem.add_note(f"{kind}, seed {seed}")
             raise
     assert outcomes[InputProblem] > 0  # something was damaged
+
+
+# -- files that mean harm ----------------------------------------------------------------------------------------------
+
+HARMFUL = cases()
+MUST_BE_REFUSED = re.compile(
+    r"elsewhere \d+|itself|each other|deep|announces|million|without end|no number|no end|huge|below none|not there"
+    r"|locked|a model above|absolute|blanks|multiply|38 times|a ring|relation to|no relation"
+)
+HARMLESS = re.compile(
+    r"picture elsewhere|material elsewhere|a material that is itself|reference to itself|picture of 900 million"
+    r"|usdz: an? (absolute )?layer|3mf: an? (absolute )?model|uv without end"
+)
+"""What costs a file its texture alone, or leads nowhere: names in an archive are looked up in it and nowhere else."""
+
+
+@pytest.mark.parametrize("form", sorted({name.partition(":")[0] for name in HARMFUL}))
+def test_files_that_mean_harm_do_none(tmp_path: Path, form: str) -> None:
+    outcomes: dict[str, type] = {}
+    for k, (name, case) in enumerate(HARMFUL.items()):
+        if not name.startswith(f"{form}:"):
+            continue
+        folder = tmp_path / str(k)
+        folder.mkdir()
+        try:
+            outcomes[name] = type(read_or_refused(laid(folder, case)))
+        except Exception as problem:
+            problem.add_note(name)
+            raise
+    read_all_the_same = [name for name, kind in outcomes.items() if kind is Mesh]
+    wrong = [name for name in read_all_the_same if MUST_BE_REFUSED.search(name) and not HARMLESS.search(name)]
+    assert wrong == []
+    assert InputProblem in outcomes.values()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the measure of memory is that of POSIX")
+def test_files_that_mean_harm_take_little_memory(tmp_path: Path) -> None:
+    """In a process of its own, which says after each file how much memory it has had at most."""
+    paths = {}
+    for k, (name, case) in enumerate(HARMFUL.items()):
+        (tmp_path / str(k)).mkdir()
+        paths[name] = str(laid(tmp_path / str(k), case))
+    (tmp_path / "cases.json").write_text(json.dumps(paths))
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(tmp_path / "cases.json")], capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    grown = json.loads(done.stdout)
+    assert len(grown) == len(HARMFUL)
+    assert {name: kib // 1024 for name, kib in grown.items() if kib > MOST_MIB * 1024} == {}
+
+
+MOST_MIB = 100
+MEASURED = """
+import json, resource, sys
+from pathlib import Path
+from img2model_desktop.core.mesh_files import ReadLimits, read
+from img2model_desktop.core.formats import threemf_read, usdz_read  # what imports take is not the file's
+from img2model_desktop.errors import InputProblem
+limits = ReadLimits(file_bytes=2_000_000, vertices=100_000, picture_pixels=1_000_000)
+unit = 1024 if sys.platform == "darwin" else 1  # bytes there, KiB elsewhere
+high = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
+grown = {}
+for name, path in json.loads(Path(sys.argv[1]).read_text()).items():
+    before = high()
+    try:
+        read(Path(path), limits)
+    except InputProblem:
+        pass
+    grown[name] = high() - before
+print(json.dumps(grown))
+"""
+
+
+# -- what is written comes back ----------------------------------------------------------------------------------------
+
+
+@st.composite
+def meshes(draw: st.DrawFn) -> Mesh:
+    """Any valid mesh of a few faces: doubled and flat faces, vertices that no face uses, far and tiny ones."""
+    count = draw(st.integers(1, 12))
+    scale = draw(st.sampled_from([1e-4, 1e-2, 1.0, 50.0]))
+    coordinate = st.floats(-1, 1, width=32, allow_subnormal=False)
+    vertices = np.array(draw(st.lists(st.tuples(*[coordinate] * 3), min_size=count, max_size=count)), np.float32)
+    corner = st.integers(0, count - 1)
+    faces = np.array(draw(st.lists(st.tuples(*[corner] * 3), min_size=1, max_size=20)), np.int32)
+    uv = picture = None
+    if draw(st.booleans()):
+        uv = np.array(draw(st.lists(st.tuples(*[st.floats(-1, 2, width=32)] * 2), min_size=count, max_size=count)))
+        picture = pixels(draw(st.integers(1, 9)), draw(st.integers(1, 9)), draw(st.integers(0, 99)))
+    return Mesh(vertices * np.float32(scale), faces, None if uv is None else uv.astype(np.float32), picture).validate()
+
+
+@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
+@given(mesh=meshes(), up=st.sampled_from("yz"), unit=st.sampled_from(["mm", "cm", "m", "in"]), number=st.integers(0, 9))
+def test_any_mesh_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, mesh: Mesh, up: str, unit: str, number: int
+) -> None:
+    folder = tmp_path_factory.mktemp("back")
+    path = folder / f"a{suffix}"
+    frame = Frame("y" if suffix in (".glb", ".gltf", ".usdz") else up, unit)
+    write_mesh(mesh, path, {"number": number}, frame)
+    back = read(path).mesh
+    assert len(back.faces) == len(mesh.faces)
+    span = float(np.abs(mesh.vertices).max())
+    corners, wanted = back.vertices[back.faces], mesh.vertices[mesh.faces]
+    assert np.abs(corners - wanted).max() <= 1e-6 * span + 1e-12
+    assert read_recipe(path) == {"number": number}
+    if mesh.base_colour is not None and suffix not in (".stl", ".ply"):
+        assert back.uv is not None
+        assert np.abs(back.uv[back.faces] - mesh.uv[mesh.faces]).max() <= 1e-6 * max(1.0, np.abs(mesh.uv).max())
+        assert np.array_equal(back.base_colour.pixels, mesh.base_colour.pixels)
+    assert sorted(item.name for item in folder.iterdir()) == sorted(
+        name for name in names_of(path) if (folder / name).exists()
+    )

@@ -1,6 +1,7 @@
 """Zip archives: written so that their bytes depend on nothing but what is put in, read without trust."""
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,17 @@ from typing import IO
 
 from img2model_desktop.core.formats.polygons import broken, too_many
 
-FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, KeyError)
+FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    KeyError,
+    ValueError,  # a directory that begins before the file does
+)
 """What `zipfile` raises for archives that are broken, locked or of an unknown kind."""
 
 _MOST_ENTRIES = 20_000

@@ -111,12 +111,12 @@ def decode_obj(
             _read_line(parsed, line)
             if len(parsed.pairs) > max_vertices or len(parsed.corners) > 6 * max_vertices:
                 raise too_many("vertices", len(parsed.pairs), max_vertices)
+        faces = triangulated(np.array(parsed.counts, dtype=np.int64), np.array(parsed.corners, dtype=np.int64))
+        pairs = np.array(list(parsed.pairs), dtype=np.int64)
     except (ValueError, IndexError, OverflowError) as problem:
         raise broken("OBJ", str(problem)[:200]) from None
-    faces = triangulated(np.array(parsed.counts, dtype=np.int64), np.array(parsed.corners, dtype=np.int64))
     if not len(faces):
         raise without_triangles("OBJ")
-    pairs = np.array(list(parsed.pairs), dtype=np.int64)
     places = as_float32(parsed.places, 3)
     if not ((pairs[:, 0] >= 0) & (pairs[:, 0] < len(places))).all():
         raise broken("OBJ", "a face points at a vertex that is not there")

@@ -27,12 +27,15 @@ def decode_off(content: bytes, max_vertices: int) -> Mesh:
         places = [number(word) for line in lines[1 : 1 + vertex_count] for word in _three(line)]
         polygons = [line.split() for line in lines[1 + vertex_count : 1 + vertex_count + face_count]]
         counts = np.array([int(words[0]) for words in polygons], dtype=np.int64)
-        corners = [int(word) for words, n in zip(polygons, counts, strict=True) for word in words[1 : 1 + max(n, 0)]]
+        corners = np.array(
+            [int(word) for words, n in zip(polygons, counts, strict=True) for word in words[1 : 1 + max(n, 0)]],
+            dtype=np.int64,
+        )
     except (ValueError, IndexError, OverflowError) as problem:
         raise broken("OFF", str(problem)[:200]) from None
     if (counts < 0).any() or int(counts.sum()) != len(corners):
         raise broken("OFF", "a face has fewer corners than it announces")
-    return indexed(as_float32(places, 3), triangulated(counts, np.array(corners, dtype=np.int64)), "OFF")
+    return indexed(as_float32(places, 3), triangulated(counts, corners), "OFF")
 
 
 def _three(line: str) -> list[str]:
