@@ -20,6 +20,7 @@ class Settings:
         export_suffix: ".glb" and the like.
         size_mm: longest side of a new result, millimetres.
         up_axis: "y" or "z", for the formats that leave it open.
+        purpose: what meshes are judged for first: print, game, web or render.
         max_picture_bytes: largest picture file that is read.
         max_picture_pixels: largest picture that is decoded, width x height.
     """
@@ -30,6 +31,7 @@ class Settings:
     export_suffix: str = ".glb"
     size_mm: float = 100.0
     up_axis: str = "y"
+    purpose: str = "print"
     max_picture_bytes: int = 50_000_000
     max_picture_pixels: int = 64_000_000
 

@@ -120,6 +120,7 @@ class Program(QObject):
             export_suffix=state.export_suffix,
             size_mm=state.size_mm,
             up_axis=state.up_axis,
+            purpose=state.purpose,
         )
         try:
             settings.save(self._settings, paths.settings_file())
@@ -137,6 +138,7 @@ def state_of(loaded: settings.Settings) -> WindowState:
         export_suffix=loaded.export_suffix,
         size_mm=loaded.size_mm,
         up_axis=loaded.up_axis,
+        purpose=loaded.purpose,
     )
 
 

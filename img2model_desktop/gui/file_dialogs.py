@@ -7,7 +7,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from img2model_desktop.core.picture_kinds import READABLE_SUFFIXES
-from img2model_desktop.gui.export_panel import FORMATS, ExportPanel
+from img2model_desktop.gui.export_section import FORMATS, ExportSection
+from img2model_desktop.gui.intake import mesh_suffixes
 
 _FILTERS = {suffix: f"{title} (*{suffix})" for suffix, title, _ in FORMATS}
 
@@ -16,11 +17,12 @@ class FileDialogs(QObject):
     """Opens one dialog at a time.
 
     Signals:
-        pictures_chosen: (object) a tuple of Path.
+        pictures_chosen, meshes_chosen: (object) a tuple of Path.
         save_path_chosen: (object) the Path of the mesh to save, with the suffix of its format.
     """
 
     pictures_chosen = Signal(object)
+    meshes_chosen = Signal(object)
     save_path_chosen = Signal(object)
 
     def __init__(self, window: QWidget) -> None:
@@ -41,7 +43,25 @@ class FileDialogs(QObject):
         dialog.filesSelected.connect(lambda names: self.pictures_chosen.emit(tuple(Path(name) for name in names)))
         dialog.show()
 
-    def ask_where_to_save(self, export: ExportPanel, folder: str) -> None:
+    def ask_for_meshes(self) -> None:
+        """`meshes_chosen` brings what the user chose."""
+        patterns = " ".join(f"*{suffix}" for suffix in mesh_suffixes())
+        dialog = self._open("Open meshes", f"Meshes ({patterns});;All files (*)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(lambda names: self.meshes_chosen.emit(tuple(Path(name) for name in names)))
+        dialog.show()
+
+    def ask_for_report(self, export: ExportSection, folder: str) -> None:
+        """Has the report written where the user says."""
+        dialog = self._open("Save report", "Web page (*.html)")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("html")
+        dialog.setDirectory(folder or str(Path.home()))
+        dialog.selectFile(Path(export.file_name()).with_suffix(".html").name)
+        dialog.fileSelected.connect(export.save_report)
+        dialog.show()
+
+    def ask_where_to_save(self, export: ExportSection, folder: str) -> None:
         """`save_path_chosen` brings the path; the panel's format follows the dialog's."""
         dialog = self._open("Save mesh", ";;".join(_FILTERS.values()))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)

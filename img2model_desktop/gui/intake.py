@@ -1,6 +1,7 @@
 """What people bring to the window: files, folders, several at once, a picture from a browser, the clipboard."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,12 +9,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QBuffer, QIODevice, QMimeData
 from PySide6.QtGui import QImage, QPixmap
 
-from img2model_desktop.core.picture_kinds import READABLE_SUFFIXES
+from img2model_desktop.core.picture_kinds import READABLE_SUFFIXES, kind_of
 
 if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
     from img2model_desktop.core.picture import Picture
 
 MOST_AT_ONCE = 200
+HEAD_BYTES = 4096  # what the kind of a file is told from
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,15 @@ class Brought:
 
     Args:
         paths: picture files, in the order they came; a folder stands for the pictures in it.
-        refusal: why there is none, one sentence, and advice; both "" when there is one.
+        refusal: what is not taken and why, one sentence; "" when all is.
         advice: what to do instead.
+        meshes: mesh files, in the order they came.
     """
 
     paths: tuple[Path, ...]
     refusal: str = ""
     advice: str = ""
+    meshes: tuple[Path, ...] = ()
 
 
 def can_bring(mime: QMimeData) -> bool:
@@ -37,7 +41,7 @@ def can_bring(mime: QMimeData) -> bool:
 
 
 def brought(mime: QMimeData, folder: Path) -> Brought:
-    """The pictures in what was dropped or pasted.
+    """The pictures and meshes in what was dropped or pasted.
 
     Args:
         mime: of the drop or of the clipboard.
@@ -45,7 +49,7 @@ def brought(mime: QMimeData, folder: Path) -> Brought:
     """
     local = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
     if local:
-        return _from_files(local)
+        return sorted_out(local)
     if mime.hasImage():
         image = as_image(mime.imageData())
         if not image.isNull():
@@ -56,7 +60,11 @@ def brought(mime: QMimeData, folder: Path) -> Brought:
             "That is a link, and this program does not go online.",
             "Save the picture in the browser first, or copy the picture itself and paste it here.",
         )
-    return Brought((), "There is no picture in that.", "Copy or drop a picture file, or a picture from a browser.")
+    return Brought(
+        (),
+        "There is no picture and no mesh in that.",
+        "Copy or drop a picture or mesh file, or a picture from a browser.",
+    )
 
 
 def as_image(data: object) -> QImage:
@@ -86,17 +94,61 @@ def image_from(picture: "Picture") -> QImage:
     return view.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
 
 
-def _from_files(local: list[Path]) -> Brought:
-    paths: list[Path] = []
+def mesh_suffixes() -> tuple[str, ...]:
+    """Of mesh files that can be opened, lower case."""
+    from img2model_desktop.core.mesh_files import READ_SUFFIXES  # brings numpy
+
+    return READ_SUFFIXES
+
+
+def sorted_out(local: Sequence[Path]) -> Brought:
+    """Files and folders as pictures, meshes, and what is neither."""
+    pictures: list[Path] = []
+    meshes: list[Path] = []
+    others: list[Path] = []
+    suffixes = mesh_suffixes()
     for path in local:
-        paths += _pictures_in(path) if path.is_dir() else [path]
-    if not paths:
-        return Brought((), f"There is no picture in the folder “{local[0].name}”.", "Drop picture files.")
-    return Brought(tuple(paths[:MOST_AT_ONCE]))
+        if path.is_dir():
+            found = _files_in(path, READABLE_SUFFIXES)
+            pictures += found
+            meshes += [] if found else _files_in(path, suffixes)
+        elif path.suffix.lower() in suffixes:
+            meshes.append(path)
+        elif _may_be_picture(path):
+            pictures.append(path)
+        else:
+            others.append(path)
+    refusal, advice = _refusal(others)
+    if not pictures and not meshes and not others:
+        refusal, advice = f"There is no picture and no mesh in the folder “{local[0].name}”.", "Drop files."
+    return Brought(tuple(pictures[:MOST_AT_ONCE]), refusal, advice, tuple(meshes[:MOST_AT_ONCE]))
 
 
-def _pictures_in(folder: Path) -> list[Path]:
+def _refusal(others: list[Path]) -> tuple[str, str]:
+    """One sentence about files that are neither pictures nor meshes, and advice."""
+    if not others:
+        return "", ""
+    advice = f"Meshes end in {', '.join(mesh_suffixes())}."
+    if len(others) > 1:
+        names = ", ".join(f"“{path.name}”" for path in others[:3]) + ("…" if len(others) > 3 else "")
+        return f"{names} are neither pictures nor meshes.", advice
+    return f"“{others[0].name}” is neither a picture nor a mesh.", advice
+
+
+def _may_be_picture(path: Path) -> bool:
+    """Whether the picture reader should look at it: by its name, or by its content; it says itself what is wrong with
+    a kind that it knows and does not read."""
+    if path.suffix.lower() in READABLE_SUFFIXES or not path.is_file():
+        return True
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix.lower() in READABLE_SUFFIXES)
+        with path.open("rb") as file:
+            return kind_of(file.read(HEAD_BYTES), path.name) is not None
+    except OSError:
+        return True
+
+
+def _files_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
     except OSError:
         return []

@@ -14,7 +14,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeyEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from img2model_desktop.core.events import Chosen, Failed, Finished, JobEvent, Preview, Stage, Warned
 from img2model_desktop.core.request import Request
@@ -22,22 +22,23 @@ from img2model_desktop.errors import Img2ModelError
 from img2model_desktop.gui.about import about_window, keyboard_window, news_window
 from img2model_desktop.gui.calls import make_thumbnail
 from img2model_desktop.gui.drag_handle import DragHandle
-from img2model_desktop.gui.export_panel import ExportPanel
 from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.file_manager import show_in_folder
 from img2model_desktop.gui.history_model import JOB_ROLE, engine_title, input_of
 from img2model_desktop.gui.history_panel import HistoryPanel
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import InputPanel
-from img2model_desktop.gui.intake import Brought, brought, can_bring
+from img2model_desktop.gui.intake import Brought, brought, can_bring, sorted_out
 from img2model_desktop.gui.latest_call import LatestCall
 from img2model_desktop.gui.menus import Menus
+from img2model_desktop.gui.mesh_opening import MeshOpening
 from img2model_desktop.gui.messages import Message, Tone
 from img2model_desktop.gui.runner import JobRunner, Trouble
 from img2model_desktop.gui.theme import Theme, ThemeChoice
 from img2model_desktop.gui.view_panel import ViewPanel
 from img2model_desktop.gui.window_menus import window_menus
 from img2model_desktop.gui.window_state import Places, WindowState
+from img2model_desktop.gui.workshop_panel import WIDTH_PX, WorkshopPanel
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from img2model_desktop.jobs.plan import resolve
 
@@ -62,8 +63,10 @@ class MainWindow(QMainWindow):
         self._state = state
         self._places = places
         self._shown_id = ""  # of the job whose result or shape is on screen
+        self._undoes_strokes = False
         self._thumbnails: list[str] = []
         self._drawing = LatestCall(runner, self)
+        self._opening = MeshOpening(runner, self)
         self.dialogs = FileDialogs(self)
         self.setWindowTitle("Image2Model Desktop")
         self.setAcceptDrops(True)
@@ -75,10 +78,15 @@ class MainWindow(QMainWindow):
         self._restore()
         self._retint()
         self._on_queue_changed()
+        self.name_undo()
+        self.workshop.edits_changed.connect(self.name_undo)
+        QApplication.instance().focusChanged.connect(self._on_focus_changed)  # type: ignore[union-attr]
 
     def start_view(self) -> None:
-        """Makes the 3D view; called after the first paint."""
+        """Makes the 3D view, and loads what the right panel needs; called after the first paint."""
         self.middle.start_view()
+        import img2model_desktop.jobs.presets  # noqa: F401 - later it would hold the window up
+
         self._on_job_selected(self.history.current.id if self.history.current else "")
 
     # Building
@@ -88,22 +96,25 @@ class MainWindow(QMainWindow):
             self._runner, self._icons, self._places.samples, self._state.size_mm, self._runner.limits
         )
         self.middle = ViewPanel(self._runner, self._icons)
-        self.export = ExportPanel(self._runner, self._icons, self._state.export_suffix, self._state.up_axis)
+        state = self._state
+        self.right = WorkshopPanel(self._runner, self._icons, state.export_suffix, state.up_axis, state.purpose)
+        self.export = self.right.export
+        self.workshop = self.right.workshop
         self.history = HistoryPanel(self._runner, self._icons)
-        self._upper = _splitter(Qt.Orientation.Horizontal, self.middle, self.export, main=0)
-        right = QWidget()
-        column = QVBoxLayout(right)
+        self._upper = _splitter(Qt.Orientation.Horizontal, self.middle, self.right, main=0)
+        beside = QWidget()
+        column = QVBoxLayout(beside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(1)
         column.addWidget(self._upper, 1)
         column.addWidget(self.history)
-        self._outer = _splitter(Qt.Orientation.Horizontal, self.input, right, main=1)
-        ground = QWidget()
-        ground.setObjectName("ground")
-        row = QHBoxLayout(ground)
+        self._outer = _splitter(Qt.Orientation.Horizontal, self.input, beside, main=1)
+        self._ground = QWidget()
+        self._ground.setObjectName("ground")
+        row = QHBoxLayout(self._ground)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._outer)
-        self.setCentralWidget(ground)
+        self.setCentralWidget(self._ground)
 
     def _connect(self) -> None:
         runner, history, export = self._runner, self.history, self.export
@@ -121,16 +132,31 @@ class MainWindow(QMainWindow):
         history.folder_wished.connect(lambda job_id: self._show_job_folder(runner.job(job_id)))
         history.remove_wished.connect(self._on_remove_wished)
         export.save_wished.connect(self.save)
-        export.failed.connect(self._tell_trouble)
+        export.report_wished.connect(self.report)
         export.folder_wished.connect(self._on_folder_wished)
+        self.right.failed.connect(self._tell_trouble)
+        self.right.place_wished.connect(self.middle.show_place)
+        self.right.before_wished.connect(self._on_before_wished)
+        self.workshop.mesh_changed.connect(self._on_mesh_changed)
+        self.workshop.told.connect(lambda text: self.tell(Message(Tone.INFO, text)))
+        self.middle.mesh_shown.connect(self.workshop.go_on)
+        self._opening.opening_wished.connect(self._on_generate_wished)
+        self._opening.told.connect(self.tell)
+        self._opening.again_wished.connect(lambda request: self._on_generate_wished((request,)))
+        self._opening.settings_wished.connect(self._on_settings_wished)
         self.middle.work.stop_wished.connect(runner.cancel)
         self.middle.screenshot_taken.connect(self._on_screenshot_taken)
         self.middle.trouble_met.connect(self._tell_trouble)
-        self.dialogs.pictures_chosen.connect(self.input.bring)
+        self.dialogs.pictures_chosen.connect(self._on_files_chosen)
+        self.dialogs.meshes_chosen.connect(self._on_files_chosen)
         self.dialogs.save_path_chosen.connect(self._on_save_path_chosen)
         self._drawing.answered.connect(self._on_thumbnail_drawn)
 
-    # Bringing pictures
+    # Bringing pictures and meshes
+
+    def open_meshes(self) -> None:
+        """Lets the user choose meshes."""
+        self.dialogs.ask_for_meshes()
 
     def browse(self) -> None:
         """Lets the user choose pictures."""
@@ -157,11 +183,21 @@ class MainWindow(QMainWindow):
         self._take(brought(event.mimeData(), self._places.pasted))
 
     def _take(self, found: Brought) -> None:
+        self.middle.messages.clear()
+        if found.paths:
+            self.input.bring(found.paths)
+        if found.meshes:
+            self._opening.open(found.meshes)
         if found.refusal:
             self.tell(Message(Tone.WARNING, found.refusal, found.advice))
-        else:
-            self.middle.messages.clear()
-            self.input.bring(found.paths)
+
+    @Slot(object)
+    def _on_files_chosen(self, paths: tuple[Path, ...]) -> None:
+        self._take(sorted_out(paths))
+
+    @Slot(object)
+    def _on_settings_wished(self, request: Request) -> None:
+        self.input.load(replace(request, picture=""), "")
 
     # Jobs
 
@@ -219,7 +255,7 @@ class MainWindow(QMainWindow):
         is_other = job_id != self._shown_id
         self._shown_id = job_id
         if not job_id:
-            self.export.show_job(None)
+            self.right.show_job(None)
             self.middle.clear()
             return
         row = self._runner.job(job_id)
@@ -227,23 +263,48 @@ class MainWindow(QMainWindow):
             case JobState.DONE:
                 self._show_result(row, keep_camera=not is_other)
             case JobState.FAILED:
-                self.export.show_job(None)
+                self.right.show_job(None)
                 self.middle.clear("This one failed")
                 self._tell_failure(row)
             case JobState.STOPPED:
-                self.export.show_job(None)
+                self.right.show_job(None)
                 self.middle.clear("This one was stopped")
             case _:
-                self.export.show_job(None)
+                self.right.show_job(None)
                 self.middle.clear(f"Making “{row.title}”")
 
     def _show_result(self, row: JobRow, keep_camera: bool) -> None:
         if row.result_path is None or not row.result_path.is_file():
-            self.export.show_job(None)
+            self.right.show_job(None)
             self.middle.clear("The result of this job is gone")
             return
-        self.export.show_job(row)
-        self.middle.show_result(row.result_path, self._title_of(row), keep_camera)
+        self.right.show_job(row)
+        self.middle.set_seen_possible(not row.request.mesh)
+        self._show_mesh(row, keep_camera)
+
+    def _show_mesh(self, row: JobRow, keep_camera: bool) -> None:
+        """The result as its edits have left it; it is judged once it is on screen."""
+        assert self.workshop.mesh is not None
+        self.middle.show_result(self.workshop.mesh, self._title_of(row), keep_camera)
+        self._on_before_wished(self.right.shape.edits.before.isChecked())
+        if self.middle.view is None:
+            self.workshop.go_on()
+
+    @Slot()
+    def _on_mesh_changed(self) -> None:
+        if self.workshop.row is not None:
+            self._show_mesh(self.workshop.row, keep_camera=True)
+            self._thumbnails.append(str(self.workshop.mesh))
+            self._draw_next()
+
+    @Slot(bool)
+    def _on_before_wished(self, before: bool) -> None:
+        self.middle.set_before(self.workshop.original if before else None)
+
+    def toggle_before(self) -> None:
+        """The original or the edited mesh."""
+        if self.right.shape.edits.before.isEnabled():
+            self.right.shape.edits.before.toggle()
 
     def _title_of(self, row: JobRow) -> str:
         """The job, its engine and, where the program chose it, why."""
@@ -315,7 +376,40 @@ class MainWindow(QMainWindow):
             self.history.model.refresh_picture(job_id)
         self._draw_next()
 
+    # Undo and redo: strokes where the focus is in the left panel, edits of the mesh everywhere else
+
+    @Slot(QWidget, QWidget)
+    def _on_focus_changed(self, _before: QWidget | None, now: QWidget | None) -> None:
+        if now is not None and self._ground.isAncestorOf(now):  # not in the menu bar, not in another window
+            self._undoes_strokes = self.input.isAncestorOf(now)
+            self.name_undo()
+
+    def undo(self) -> None:
+        """Takes back the last brush stroke or the last edit of the mesh."""
+        (self.input.pictures.canvas if self._undoes_strokes else self.workshop).undo()
+
+    def redo(self) -> None:
+        """Does it again."""
+        (self.input.pictures.canvas if self._undoes_strokes else self.workshop).redo()
+
+    @Slot()
+    def name_undo(self) -> None:
+        """Says in the menu what Undo and Redo are about."""
+        workshop = self.workshop
+        done = f"“{workshop.done[-1].title}”" if workshop.done else "edit"
+        undone = f"“{workshop.undone[0].title}”" if workshop.undone else "edit"
+        strokes = self._undoes_strokes
+        self.menus.action("undo").setText("&Undo stroke" if strokes else f"&Undo {done}")
+        self.menus.action("redo").setText("&Redo stroke" if strokes else f"&Redo {undone}")
+
     # Saving
+
+    def report(self) -> None:
+        """Lets the user choose where to put a page about the mesh."""
+        if self.export.can_save:
+            self.dialogs.ask_for_report(self.export, self._state.export_dir)
+        else:
+            self.tell(Message(Tone.INFO, "There is no mesh to report on yet.", "Generate one, or open one."))
 
     def save(self) -> None:
         """Lets the user choose where to save the mesh."""
@@ -361,7 +455,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _retint(self) -> None:
         self._icons.colours = self._theme.colours
-        for part in (self.input, self.middle, self.export, self.history):
+        for part in (self.input, self.middle, self.right, self.history):
             part.retint()
 
     def show_keys(self) -> None:
@@ -400,7 +494,7 @@ class MainWindow(QMainWindow):
         room = QGuiApplication.primaryScreen().availableSize()
         self.resize(min(DEFAULT_SIZE[0], room.width()), min(DEFAULT_SIZE[1], room.height() - 32))
         self._outer.setSizes([352, 10_000])
-        self._upper.setSizes([10_000, 264])
+        self._upper.setSizes([10_000, WIDTH_PX])
 
     def window_state(self) -> WindowState:
         """What to remember."""
@@ -408,11 +502,12 @@ class MainWindow(QMainWindow):
         layout = ".".join(base64.b64encode(bytes(part.data())).decode("ascii") for part in parts)
         suffix, size = self.export.suffix, self.input.form.size_mm.value
         up = self.export.up.value
-        return replace(self._state, layout=layout, export_suffix=suffix, size_mm=size, up_axis=up)
+        purpose = self.right.purpose
+        return replace(self._state, layout=layout, export_suffix=suffix, size_mm=size, up_axis=up, purpose=purpose)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         state = self.window_state()
-        self.export.close_files()
+        self.right.close_files()
         super().closeEvent(event)
         self.closed.emit(state)
 

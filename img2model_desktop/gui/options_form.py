@@ -30,6 +30,7 @@ class OptionsForm(QWidget):
         preset: what unchanged options are, instead of their defaults.
         names: of the options to show; None for all.
         back_to: what a change is taken back to, in words.
+        caption_px: room for the labels.
 
     Signals:
         changed: the user changed or reset an option.
@@ -44,6 +45,7 @@ class OptionsForm(QWidget):
         preset: Mapping[str, OptionValue] | None = None,
         names: Container[str] | None = None,
         back_to: str = "what it was",
+        caption_px: int = 112,
     ) -> None:
         super().__init__()
         self._record = record
@@ -57,7 +59,7 @@ class OptionsForm(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(SPACE)
         self._grid.setVerticalSpacing(SPACE)
-        self._grid.setColumnMinimumWidth(0, 112)
+        self._grid.setColumnMinimumWidth(0, caption_px)
         self._grid.setColumnMinimumWidth(2, 20)
         self._grid.setColumnStretch(1, 1)
         for item in fields(record):

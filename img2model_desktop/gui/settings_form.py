@@ -5,12 +5,12 @@ from dataclasses import fields, replace
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import EngineSpec, Role, build_options
-from img2model_desktop.gui.controls import CalmSpinBox, Fold, NumberField, Segments, label
+from img2model_desktop.gui.controls import CalmComboBox, CalmSpinBox, Fold, NumberField, Segments, label
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.options_form import OptionsForm
 from img2model_desktop.gui.theme import SPACE
@@ -22,13 +22,6 @@ _QUALITIES = (
     (Quality.STANDARD, "Standard", "For games and renders"),
     (Quality.HIGH, "High", "Many triangles, large texture: for print and close-ups"),
 )
-
-
-class CalmComboBox(QComboBox):
-    """A list that leaves the wheel to the panel around it."""
-
-    def wheelEvent(self, event: object) -> None:
-        event.ignore()  # type: ignore[attr-defined]
 
 
 class SettingsForm(QWidget):

@@ -235,6 +235,14 @@ QPushButton#primary:focus { border: 2px solid $focus; }
 QPushButton#primary:disabled { background: $raised; color: $faint; border-color: $line; }
 
 QPushButton#large { min-height: 36px; }
+QPushButton#small { min-height: 22px; padding: 0 8px; border-radius: 5px; }
+QPushButton#small:checked { background: $accent; color: $on_accent; border-color: $accent; }
+QPushButton#accent { background: $accent; color: $on_accent; border: 1px solid $accent; font-weight: 600; }
+QPushButton#accent:hover { background: $accent_hover; border-color: $accent_hover; }
+QPushButton#accent:focus { border: 2px solid $focus; }
+QPushButton#accent:disabled { background: $raised; color: $faint; border-color: $line; }
+QPushButton#operation { text-align: left; padding: 0 8px; min-height: 26px; border-color: $line; }
+QPushButton#operation:focus { border-color: $focus; }
 
 QToolButton { background: transparent; color: $text; border: 1px solid transparent; border-radius: 6px; padding: 4px; }
 QToolButton:hover { background: $hover; }
@@ -321,6 +329,15 @@ QListView#thumbs::item { border: 2px solid transparent; border-radius: 6px; back
 QListView#thumbs::item:hover { background: $hover; }
 QListView#thumbs::item:selected { border: 2px solid $accent; background: transparent; }
 QListView#thumbs::item:selected:focus { border: 2px solid $focus; }
+QFrame#finding, QFrame#card { background: $raised; border: 1px solid $line; border-radius: 6px; }
+QFrame#finding:hover { background: $hover; }
+QFrame#finding:focus { border: 1px solid $focus; }
+QFrame#finding[marked="true"] { background: $hover; border: 1px solid $accent; }
+QListWidget#stack { background: $base; border: 1px solid $line; border-radius: 6px; outline: none; padding: 4px; }
+QListWidget#stack::item { border: 1px solid transparent; border-radius: 4px; padding: 0 6px; min-height: 24px; }
+QListWidget#stack::item:hover { background: $hover; }
+QListWidget#stack::item:selected { background: $hover; color: $text; border-color: $line_strong; }
+QListWidget#stack:focus { border-color: $focus; }
 QFrame#rule { background: $line; border: none; max-height: 1px; min-height: 1px; }
 QFrame#message { background: $raised; border: none; border-bottom: 1px solid $line; }
 QFrame#view_bar { background: $panel; border: none; border-bottom: 1px solid $line; }

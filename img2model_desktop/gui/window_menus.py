@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from img2model_desktop.gui.cutout_canvas import BRUSH_STEP, Tool
 from img2model_desktop.gui.menus import Entry
+from img2model_desktop.gui.workshop_panel import CHECK, EXPORT, SHAPE
 
 if TYPE_CHECKING:
     from img2model_desktop.gui.main_window import MainWindow
@@ -14,7 +15,7 @@ MenuOf = tuple[str, list[Entry | None]]
 
 def window_menus(window: "MainWindow") -> list[MenuOf]:
     """`(title, entries)` of each menu; None draws a line."""
-    return [_file(window), _edit(window), _view(window), _job(window), _help(window)]
+    return [_file(window), _edit(window), _view(window), _mesh(window), _job(window), _help(window)]
 
 
 def _file(window: "MainWindow") -> MenuOf:
@@ -22,9 +23,11 @@ def _file(window: "MainWindow") -> MenuOf:
         "&File",
         [
             Entry("open", "&Open pictures…", "Ctrl+O", window.browse),
+            Entry("open_mesh", "Open &mesh…", "Ctrl+M", window.open_meshes),
             Entry("paste", "&Paste picture", "Ctrl+V", window.paste),
             None,
             Entry("save", "&Save mesh…", "Ctrl+S", window.save),
+            Entry("report", "&Report…", "Ctrl+P", window.report),
             None,
             Entry("quit", "&Quit", "Ctrl+Q", window.close),
         ],
@@ -37,8 +40,9 @@ def _edit(window: "MainWindow") -> MenuOf:
     return (
         "&Edit",
         [
-            Entry("undo", "&Undo stroke", "Ctrl+Z", canvas.undo),
-            Entry("redo", "&Redo stroke", "Ctrl+Shift+Z | Ctrl+Y", canvas.redo),
+            Entry("undo", "&Undo", "Ctrl+Z", window.undo),
+            Entry("redo", "&Redo", "Ctrl+Shift+Z | Ctrl+Y", window.redo),
+            None,
             Entry("clear", "&Clear strokes", "", canvas.clear_strokes),
             None,
             Entry("add", "&Add brush", "B", lambda: pictures.toggle_tool(Tool.ADD)),
@@ -56,6 +60,21 @@ def _view(window: "MainWindow") -> MenuOf:
             Entry("product", "&Product view", "Home", window.middle.show_product_view),
             None,
             Entry("original", "&Original or cut-out", "O", window.input.pictures.toggle_original),
+        ],
+    )
+
+
+def _mesh(window: "MainWindow") -> MenuOf:
+    right = window.right
+    return (
+        "&Mesh",
+        [
+            Entry("check", "&Check", "Ctrl+1", lambda: right.show_page(CHECK)),
+            Entry("shape", "&Shape", "Ctrl+2", lambda: right.show_page(SHAPE)),
+            Entry("export", "&Export", "Ctrl+3", lambda: right.show_page(EXPORT)),
+            None,
+            Entry("before", "&Before or after", "Ctrl+B", window.toggle_before),
+            Entry("revert", "&Revert to the original", "", lambda: window.workshop.go_to(0)),
         ],
     )
 

@@ -17,6 +17,7 @@ class WindowState:
         export_suffix: ".glb" and the like.
         size_mm: longest side of a new result, millimetres.
         up_axis: "y" or "z".
+        purpose: what meshes are judged for first, a value of `core.verdict.findings.Purpose`.
     """
 
     layout: str = ""
@@ -25,6 +26,7 @@ class WindowState:
     export_suffix: str = ".glb"
     size_mm: float = 100.0
     up_axis: str = "y"
+    purpose: str = "print"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from img2model_desktop.gui.messages import Tone
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.theme import DARK, LIGHT, Theme, ThemeChoice
 from img2model_desktop.gui.window_state import Places, WindowState
+from img2model_desktop.gui.workshop_panel import CHECK, EXPORT, SHAPE
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from img2model_desktop.jobs.store import Store
 from tests.gui.conftest import disc
@@ -402,9 +403,12 @@ def test_nothing_is_cut_off_at_any_size(window: MainWindow, size: tuple[int, int
     window.resize(*size)
     QApplication.processEvents()
     assert window.size().toTuple() == size
-    for panel in (window.input, window.export):
-        page = panel.findChildren(QWidget, "panel_page")[0]
-        assert page.width() <= panel.width()
+    for name in (CHECK, SHAPE, EXPORT):
+        window.right.show_page(name)
+        QApplication.processEvents()
+        for panel in (window.input, window.right):
+            pages = [page for page in panel.findChildren(QWidget, "panel_page") if page.isVisible()]
+            assert [page.width() <= panel.width() for page in pages] == [True]
     assert window.middle.width() >= 240
     assert window.middle.width() * window.middle.height() > 0.2 * size[0] * size[1]
     button = window.input.generate_button

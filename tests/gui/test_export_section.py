@@ -1,4 +1,4 @@
-"""What the right panel says about a mesh is true, and what it saves is what was asked for."""
+"""What is saved is what was asked for, and what it will be is said before."""
 
 import time
 from pathlib import Path
@@ -14,9 +14,10 @@ from pytestqt.qtbot import QtBot
 from img2model_desktop.core.events import Facts
 from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.request import Request
-from img2model_desktop.gui.export_panel import FORMATS, ExportPanel, dimensions
+from img2model_desktop.gui.export_section import FIXED_UP, FORMATS, ExportSection, dimensions
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.theme import DARK
+from img2model_desktop.gui.workshop import Workshop
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from tests.gui.conftest import InlineCaller
 from tests.shapes import box
@@ -47,8 +48,8 @@ def row(tmp_path: Path) -> JobRow:
 
 
 @pytest.fixture
-def panel(qtbot: QtBot, icons: Icons, caller: InlineCaller) -> ExportPanel:
-    panel = ExportPanel(caller, icons, ".glb", "y")
+def panel(qtbot: QtBot, icons: Icons, caller: InlineCaller) -> ExportSection:
+    panel = ExportSection(caller, icons, ".glb", "y")
     qtbot.addWidget(panel)
     panel.resize(264, 640)
     panel.retint()
@@ -56,18 +57,18 @@ def panel(qtbot: QtBot, icons: Icons, caller: InlineCaller) -> ExportPanel:
     return panel
 
 
-def texts(panel: ExportPanel) -> set[str]:
+def texts(panel: ExportSection) -> set[str]:
     return {label.text() for label in panel.findChildren(QLabel) if label.isVisible()}
 
 
-def test_nothing_can_be_saved_before_there_is_a_mesh(panel: ExportPanel) -> None:
+def test_nothing_can_be_saved_before_there_is_a_mesh(panel: ExportSection) -> None:
     assert not panel.can_save
     assert not panel.save_button.isEnabled()
     assert panel.save_button.toolTip() == "There is no mesh to save yet."
     assert not panel.handle.isEnabled()
 
 
-def test_facts_are_those_of_the_job(panel: ExportPanel, row: JobRow) -> None:
+def test_facts_are_those_of_the_job(panel: ExportSection, row: JobRow) -> None:
     panel.show_job(row)
     assert {"Extrude", "12", "8", "1", "Yes", "1.2 s", "50.0 × 100.0 × 20.0 mm"} <= texts(panel)
     assert panel.size_mm.value == 100.0
@@ -80,7 +81,7 @@ def test_facts_are_those_of_the_job(panel: ExportPanel, row: JobRow) -> None:
     [("mm", "127.0 × 254.0 × 50.8 mm"), ("cm", "12.70 × 25.40 × 5.08 cm"), ("in", "5.00 × 10.00 × 2.00 in")],
 )
 def test_read_out_is_exact_in_every_unit(
-    qtbot: QtBot, panel: ExportPanel, row: JobRow, unit: str, expected: str
+    qtbot: QtBot, panel: ExportSection, row: JobRow, unit: str, expected: str
 ) -> None:
     panel.show_job(row)
     panel.size_mm.field.selectAll()
@@ -94,7 +95,7 @@ def test_read_out_is_exact_in_every_unit(
 @pytest.mark.parametrize("suffix", [suffix for suffix, *_ in FORMATS])
 @pytest.mark.parametrize("up", ["y", "z"])
 def test_saved_file_has_the_size_and_the_up_axis(
-    qtbot: QtBot, panel: ExportPanel, row: JobRow, tmp_path: Path, suffix: str, up: str
+    qtbot: QtBot, panel: ExportSection, row: JobRow, tmp_path: Path, suffix: str, up: str
 ) -> None:
     panel.show_job(row)
     qtbot.mouseClick(panel.format.button(suffix), Qt.MouseButton.LeftButton)
@@ -115,7 +116,7 @@ def test_saved_file_has_the_size_and_the_up_axis(
     assert wish.args == [out]
 
 
-def test_failed_save_is_one_sentence_in_red(qtbot: QtBot, panel: ExportPanel, row: JobRow, tmp_path: Path) -> None:
+def test_failed_save_is_one_sentence_in_red(qtbot: QtBot, panel: ExportSection, row: JobRow, tmp_path: Path) -> None:
     panel.show_job(row)
     with qtbot.waitSignal(panel.failed) as failure:
         panel.save(tmp_path / "not there" / "out.glb")
@@ -127,7 +128,7 @@ def test_failed_save_is_one_sentence_in_red(qtbot: QtBot, panel: ExportPanel, ro
 
 
 def test_result_is_dragged_out_as_the_file_that_would_be_saved(
-    qtbot: QtBot, panel: ExportPanel, row: JobRow, caller: InlineCaller
+    qtbot: QtBot, panel: ExportSection, row: JobRow, caller: InlineCaller
 ) -> None:
     panel.show_job(row)
     panel.choose_format(".obj")
@@ -156,14 +157,14 @@ def test_result_is_dragged_out_as_the_file_that_would_be_saved(
     assert not folder.exists()
 
 
-def test_drag_handle_is_dead_without_a_mesh(panel: ExportPanel, caller: InlineCaller) -> None:
+def test_drag_handle_is_dead_without_a_mesh(panel: ExportSection, caller: InlineCaller) -> None:
     here = QPointF(5, 5)
     QApplication.sendEvent(panel.handle, QEnterEvent(here, here, here))
     QApplication.sendEvent(panel.handle, QEvent(QEvent.Type.Leave))
     assert caller.asked == []
 
 
-def test_long_paths_do_not_widen_the_panel(qtbot: QtBot, panel: ExportPanel, row: JobRow, tmp_path: Path) -> None:
+def test_long_paths_do_not_widen_the_panel(qtbot: QtBot, panel: ExportSection, row: JobRow, tmp_path: Path) -> None:
     panel.show_job(row)
     folder = tmp_path / ("a_very_long_folder_name_" * 4) / ("and_another_one_" * 5)
     folder.mkdir(parents=True)

@@ -1,0 +1,129 @@
+"""The right panel: what the mesh is fit for, and three pages: Check, Shape, Export."""
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from img2model_desktop.gui.check_page import CheckPage
+from img2model_desktop.gui.controls import Segments
+from img2model_desktop.gui.export_section import ExportSection
+from img2model_desktop.gui.icons import Icons
+from img2model_desktop.gui.latest_call import Caller
+from img2model_desktop.gui.operations_section import ShapePage
+from img2model_desktop.gui.runner import Trouble
+from img2model_desktop.gui.theme import SPACE
+from img2model_desktop.gui.verdict_section import VerdictSection
+from img2model_desktop.gui.workshop import Workshop
+from img2model_desktop.jobs.job_row import JobRow
+
+CHECK, SHAPE, EXPORT = "check", "shape", "export"
+_PAGES = (
+    (CHECK, "Check", "What was found, and what mends it (Ctrl+1)"),
+    (SHAPE, "Shape", "What can be done to the mesh (Ctrl+2)"),
+    (EXPORT, "Export", "Format, size, and Save (Ctrl+3)"),
+)
+WIDTH_PX = 304
+
+
+class WorkshopPanel(QWidget):
+    """Puts the pages together around one `Workshop`.
+
+    Signals:
+        place_wished: (object) a Place to show on the mesh, or None.
+        before_wished: (bool) whether the original shall be shown instead of the edited mesh.
+        failed: (object) why something could not be done, a `Trouble`.
+    """
+
+    place_wished = Signal(object)
+    before_wished = Signal(bool)
+    failed = Signal(object)
+
+    def __init__(self, caller: Caller, icons: Icons, suffix: str, up: str, purpose: str) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.workshop = Workshop(caller, self)
+        self.verdict = VerdictSection(icons, purpose)
+        self.check = CheckPage(self.workshop, icons, self.verdict.purpose)
+        self.shape = ShapePage(self.workshop, icons)
+        self.export = ExportSection(caller, self.workshop, icons, suffix, up)
+        self.pages = Segments(_PAGES, "Page")
+        self._stack = QStackedWidget()
+        for page in (self.check, self.shape, self.export):
+            self._stack.addWidget(_scrolled(page))
+        head = QWidget()
+        column = QVBoxLayout(head)
+        column.setContentsMargins(12, 12, 12, 0)
+        column.setSpacing(SPACE)
+        column.addWidget(self.verdict)
+        column.addWidget(self.pages)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(head)
+        whole.addWidget(self._stack, 1)
+        self.setMinimumWidth(WIDTH_PX)
+        self._connect()
+
+    @property
+    def purpose(self) -> str:
+        """What the mesh is judged for first, a value of `Purpose`."""
+        return self.verdict.purpose
+
+    def show_job(self, row: JobRow | None) -> None:
+        """The job whose result is on screen, or None."""
+        self.workshop.show(row)
+
+    def show_page(self, page: str) -> None:
+        """One of CHECK, SHAPE, EXPORT."""
+        self.pages.set_value(page)
+        self._on_page_chosen(page)
+
+    def retint(self) -> None:
+        """The icons again, in the theme's colours."""
+        for part in (self.verdict, self.check, self.shape, self.export):
+            part.retint()
+
+    def close_files(self) -> None:
+        """Ends what waits and removes the files made for dragging."""
+        self.workshop.close()
+        self.export.close_files()
+
+    def _connect(self) -> None:
+        workshop = self.workshop
+        workshop.verdict_changed.connect(self._show_verdict)
+        workshop.result_changed.connect(self._show_verdict)
+        workshop.busy_changed.connect(self._show_busy)
+        workshop.moved.connect(self.verdict.status.move_to)
+        workshop.failed.connect(self._tell)
+        self.verdict.purpose_chosen.connect(self.check.show_purpose)
+        self.verdict.stop_wished.connect(workshop.stop)
+        self.verdict.check_wished.connect(workshop.judge)
+        self.pages.chosen.connect(self._on_page_chosen)
+        self.check.place_wished.connect(self.place_wished)
+        self.shape.before_wished.connect(self.before_wished)
+        self.export.failed.connect(self._tell)
+
+    @Slot()
+    def _show_verdict(self) -> None:
+        self.verdict.show_verdict(self.workshop.verdict, self.workshop.row is not None)
+
+    @Slot()
+    def _show_busy(self) -> None:
+        self.verdict.show_busy(self.workshop.doing)
+
+    @Slot(str)
+    def _on_page_chosen(self, page: str) -> None:
+        self._stack.setCurrentIndex([CHECK, SHAPE, EXPORT].index(page))
+
+    @Slot(object)
+    def _tell(self, trouble: Trouble) -> None:
+        self.failed.emit(trouble)
+
+
+def _scrolled(page: QWidget) -> QScrollArea:
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    scroll.setWidget(page)
+    return scroll
