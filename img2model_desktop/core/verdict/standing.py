@@ -90,7 +90,7 @@ def _lowest(surface: Surface) -> Values:
     key = (cell[:, 0] * CELLS + cell[:, 1])[order]
     first = np.ones(len(key), dtype=bool)
     first[1:] = key[1:] != key[:-1]
-    return points[order[first]]
+    return np.asarray(points[order[first]])
 
 
 def _resting(low: Values, middle: Values) -> Values | None:
@@ -125,7 +125,7 @@ def _is_pierced(hull: Any, face: Values, way: Values) -> bool:
     slope = hull.equations[:, :3] @ way
     ahead = slope > 1e-9
     nearest = float((-hull.equations[ahead, 3] / slope[ahead]).min())
-    return nearest >= -face[3] / float(face[:3] @ way) * (1 - 1e-6) - 1e-12
+    return bool(nearest >= -face[3] / float(face[:3] @ way) * (1 - 1e-6) - 1e-12)
 
 
 def _on_ground(points: Values, middle: Values, down: Values) -> tuple[Values, Values]:
