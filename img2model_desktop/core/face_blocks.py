@@ -1,5 +1,7 @@
 """The faces of a mesh in blocks of neighbours, each with its box: what a ray or a plane misses is left out at once."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +28,7 @@ class FaceBlocks:
             a, b, c = (values[indices[:, k]] for k in range(3))
             low[axis] = np.minimum(np.minimum(a, b), c)
             high[axis] = np.maximum(np.maximum(a, b), c)
-        self._order = np.argsort(_z_order((low + high) / 2), kind="stable")
+        self._order = np.argsort(_z_order((low + high) * np.float32(0.5)), kind="stable")
         starts = np.arange(0, len(indices), BLOCK)
         self._low = np.minimum.reduceat(low[:, self._order], starts, axis=1).T.astype(np.float64)
         self._high = np.maximum.reduceat(high[:, self._order], starts, axis=1).T.astype(np.float64)
@@ -56,7 +58,7 @@ class FaceBlocks:
         return np.asarray(self._order[every[every < len(self._order)]])
 
 
-def _z_order(points: NDArray[np.float32]) -> NDArray[np.uint32]:
+def _z_order(points: NDArray[Any]) -> NDArray[np.uint32]:
     """Place of each point `(3, n)` on the curve through its box, 10 bits an axis."""
     low = points.min(axis=1, keepdims=True)
     size = np.maximum((points - low).max(axis=1, keepdims=True), np.float32(1e-30))

@@ -170,6 +170,10 @@ class MeshOnCard:
         )
         self._textures = [LevelledTexture(levels, kind) if levels else None for levels, kind in pictures]
 
+    def shows(self, buffers: PreviewBuffers) -> bool:
+        """Whether it was made from these."""
+        return self._buffers is buffers
+
     @property
     def full(self) -> TriangleBuffers:
         """All faces."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from OpenGL import GL
 from pyqtgraph import Transform3D
 from pyqtgraph.opengl.GLGraphicsItem import GLGraphicsItem
@@ -69,8 +70,10 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]  # pyqtgraph has no types
         self.has_shadow = True
         self.size_px = (1, 1)
         self.wire_px = look.WIRE_PX
+        self.plain = look.PLAIN
+        self.clip: NDArray[np.float64] | None = None  # `(4,)`, see `look.clip_uniforms`
         self._buffers: PreviewBuffers | None = None
-        self._card: MeshOnCard | None = None
+        self._cards: list[MeshOnCard] = []
         self._programs: dict[str, Program] = {}
         self._stale: list[Callable[[], None]] = []
 
@@ -79,12 +82,12 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]  # pyqtgraph has no types
         """What is drawn."""
         return self._buffers
 
-    def set_buffers(self, buffers: PreviewBuffers | None) -> None:
-        """Shows another mesh, or none; what the old one holds on the card is freed at the next paint."""
+    def set_buffers(self, buffers: PreviewBuffers | None, kept: PreviewBuffers | None = None) -> None:
+        """Shows another mesh, or none; what else is on the card is freed at the next paint, except for `kept`."""
         self._buffers = buffers
-        if self._card is not None:
-            self._stale.append(self._card.release)
-            self._card = None
+        wanted = [each for each in (buffers, kept) if each is not None]
+        self._stale += [card.release for card in self._cards if not any(card.shows(each) for each in wanted)]
+        self._cards = [card for card in self._cards if any(card.shows(each) for each in wanted)]
         self.update()
 
     def paint(self) -> None:
@@ -114,7 +117,8 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]  # pyqtgraph has no types
 
     def release(self) -> None:
         """Frees what is on the graphics card; its context must be current."""
-        self.set_buffers(self._buffers)
+        self._stale += [card.release for card in self._cards]
+        self._cards.clear()
         self._free_stale()
         for program in self._programs.values():
             program.release()
@@ -129,10 +133,12 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]  # pyqtgraph has no types
 
     def _on_card(self) -> MeshOnCard:
         self._free_stale()
-        if self._card is None:
-            assert self._buffers is not None
-            self._card = MeshOnCard(self._buffers)
-        return self._card
+        assert self._buffers is not None
+        for card in self._cards:
+            if card.shows(self._buffers):
+                return card
+        self._cards.append(MeshOnCard(self._buffers))
+        return self._cards[-1]
 
     def _matrices(self) -> tuple[Matrix, Matrix]:
         """Model-view, with this item's own transform in it, and projection."""
@@ -150,23 +156,30 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]  # pyqtgraph has no types
         GL.glDisable(GL.GL_BLEND)
         GL.glDisable(GL.GL_CULL_FACE)
         bind_textures(*self._on_card().texture_names)
-        self._program("mesh.vert", "mesh.frag").use(look.mesh_uniforms(*self._matrices(), self._buffers, self.shading))
+        uniforms = look.mesh_uniforms(*self._matrices(), self._buffers, self.shading, self.plain)
+        self._program("mesh.vert", "mesh.frag").use(uniforms | self._clipping())
         self._triangles().draw(first, faces)
-        _leave()
+        GL.glDisable(GL.GL_CLIP_DISTANCE0)
+        leave()
 
     def _paint_wires(self, first: int, faces: int) -> None:
         GL.glEnable(GL.GL_DEPTH_TEST)
         GL.glDepthFunc(GL.GL_LEQUAL)
         _blend_premultiplied()
         opacity = 1.0 if self.shading is Shading.WIREFRAME else OVERLAY_OPACITY
-        self._program("wire.vert", "wire.geom", "wire.frag").use(
-            look.wire_uniforms(*self._matrices(), self.ground, self.size_px, self.wire_px, opacity)
-        )
+        uniforms = look.wire_uniforms(*self._matrices(), self.ground, self.size_px, self.wire_px, opacity)
+        self._program("wire.vert", "wire.geom", "wire.frag").use(uniforms | self._clipping())
         GL.glEnable(GL.GL_POLYGON_OFFSET_FILL)
         GL.glPolygonOffset(*look.WIRE_OFFSET)
         self._triangles().draw(first, faces)
         GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
-        _leave()
+        GL.glDisable(GL.GL_CLIP_DISTANCE0)
+        leave()
+
+    def _clipping(self) -> look.Uniforms:
+        if self.clip is not None:
+            GL.glEnable(GL.GL_CLIP_DISTANCE0)
+        return look.clip_uniforms(self.clip)
 
     def _paint_floor(self) -> None:
         assert self._buffers is not None
@@ -179,7 +192,7 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]  # pyqtgraph has no types
         )
         self._triangles().bind()  # a core context draws nothing without some vertex array
         GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
-        _leave()
+        leave()
 
     def _program(self, *files: str) -> Program:
         if files[-1] not in self._programs:
@@ -200,7 +213,7 @@ def _blend_premultiplied() -> None:
     GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
 
 
-def _leave() -> None:
+def leave() -> None:
     """Leaves the context as Qt and other items expect it."""
     GL.glDepthMask(GL.GL_TRUE)
     GL.glDepthFunc(GL.GL_LESS)

@@ -35,7 +35,7 @@ class MeshView(SceneView):
 
     The application sets `Qt.ApplicationAttribute.AA_ShareOpenGLContexts` before it is made.
     Left drag orbits; middle, right or shift and left drag pans; the wheel zooms to the pointer; a double click frames.
-    Keys: F frame, Home product view, 1..6 shading, W wires, G grid, T turntable, arrows orbit, + and - zoom.
+    Keys: F frame, Home product view, 1..7 shading, W wires, G grid, T turntable, arrows orbit, + and - zoom.
 
     Signals:
         shading_changed: the new shading's value.
@@ -141,7 +141,8 @@ class MeshView(SceneView):
     def set_theme(self, dark: bool) -> None:
         """Dark or light ground, grid and captions."""
         self._ground = look.ground(dark)
-        self._backdrop.ground = self._item.ground = self._ground
+        for item in (self._backdrop, self._item, self._marks, *self._beside):
+            item.ground = self._ground
         self.redraw()
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from OpenGL import GL
 from OpenGL.error import Error as GLProblem
 from pyqtgraph.opengl import GLViewWidget
@@ -29,6 +30,7 @@ from img2model_desktop.gui.gl_canvas import (
     draw_all,
     framebuffer,
 )
+from img2model_desktop.gui.marks_item import MarksItem
 from img2model_desktop.gui.mesh_item import BackdropItem, MeshItem
 from img2model_desktop.render import look
 from img2model_desktop.render.camera import Camera, Matrix
@@ -86,6 +88,8 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         self._whole_px: Size = (0, 0)
         self._backdrop = BackdropItem(ground)
         self._item = MeshItem(ground)
+        self._marks = MarksItem(ground)
+        self._beside: list[MeshItem] = []  # things that stand beside the mesh, at their own place
         self._refine = QTimer(self, interval=0)
         self._refine.timeout.connect(self._on_refine)
         self._check = QTimer(self, singleShot=True, interval=CHECK_MS)
@@ -95,6 +99,7 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         self._warm_up.timeout.connect(self._on_warm_up)
         self.addItem(self._backdrop)
         self.addItem(self._item)
+        self.addItem(self._marks)
         self._put_camera(Camera(distance_m=0.3))
 
     @property
@@ -141,9 +146,15 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
 
     def projectionMatrix(self, region: object, viewport: object) -> QMatrix4x4:  # noqa: ARG002 - pyqtgraph's signature
         """Perspective with near and far planes that fit the mesh; pyqtgraph's waste most of the depth's bits."""
-        camera, buffers = self.camera, self._item.buffers
-        low, high = (buffers.low, buffers.high) if buffers is not None else (np.zeros(3), np.ones(3))
-        return _qt_matrix(camera.projection_matrix(*self._item.size_px, *camera.depth_range(low, high)))
+        camera = self.camera
+        return _qt_matrix(camera.projection_matrix(*self._item.size_px, *camera.depth_range(*self._bounds())))
+
+    def _bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Low and high corner, `(3,)` each, of the box around all that is shown, metres."""
+        shown = [item.buffers for item in (self._item, *self._beside) if item.visible() and item.buffers is not None]
+        if not shown:
+            return np.zeros(3), np.ones(3)
+        return np.min([each.low for each in shown], axis=0), np.max([each.high for each in shown], axis=0)
 
     def grid_steps(self) -> look.GridSteps:
         """How far the floor's lines lie apart at this distance."""
@@ -250,20 +261,30 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
     def _scene(self, size_px: Size, is_coarse: bool, faces: int | None, is_bare: bool = False) -> Scene:
         """What to draw from here; sets the items and the matrices up for it."""
         item = self._item
-        item.size_px = size_px
-        item.wire_px = look.WIRE_PX * max(size_px[0] / max(self.width(), 1), 0.6)
-        item.is_coarse = is_coarse
-        item.has_shadow = not is_bare
         item.grid = self.grid_steps() if self._has_grid and not is_bare else None
+        px = max(size_px[0] / max(self.width(), 1), 0.6)
+        for each in (item, *self._beside):
+            each.size_px, each.is_coarse, each.has_shadow = size_px, is_coarse, not is_bare
+            each.wire_px = look.WIRE_PX * px
+        self._aim_marks(size_px, px, is_coarse)
         region = (0, 0, *size_px)
         self.setProjection(region, region)
         self.setModelview()
         steps: list[Step] = []
         for each in sorted(self.items, key=lambda one: float(one.depthValue())):
-            if each.visible() and not (is_bare and each is self._backdrop):
-                parts = item.steps(faces) if each is item else [each.paint]
+            if each.visible() and not (is_bare and (each is self._backdrop or each in self._beside)):
+                parts = each.steps(faces) if isinstance(each, MeshItem | MarksItem) else [each.paint]
                 steps += [partial(self._paint_part, each.transform(), part) for part in parts]
         return Scene(tuple(steps), size_px)
+
+    def _aim_marks(self, size_px: Size, px: float, is_coarse: bool) -> None:
+        marks, buffers = self._marks, self._item.buffers
+        marks.size_px, marks.px = size_px, px
+        marks.is_coarse = is_coarse and buffers is not None and buffers.coarse is not None
+        marks.distance_m = self.camera.distance_m
+        marks.has_mesh = buffers is not None
+        if buffers is not None:
+            marks.radius_m = look.radius_of(buffers.low, buffers.high)
 
     def _paint_part(self, transform: QMatrix4x4, part: Step) -> None:
         """What pyqtgraph's `drawItemTree` does for one item; that one prints what goes wrong in it and goes on."""
@@ -338,8 +359,8 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         is_foreign = QOpenGLContext.currentContext() is None
         if is_foreign:
             self.makeCurrent()
-        self._item.release()
-        self._backdrop.release()
+        for item in (self._item, self._backdrop, self._marks, *self._beside):
+            item.release()
         if self._canvas is not None:
             self._canvas.release()
             self._canvas = None

@@ -15,6 +15,7 @@ SHADINGS = (
     ("wireframe", "wireframe", "Wireframe", "4"),
     ("normals", "normals", "Normals", "5"),
     ("uv checker", "checker", "UV checker", "6"),
+    ("sides", "sides", "Front and back of the surface", "7"),
 )
 TOGGLES = (
     ("wires", "mesh", "Edges over the surface", "W"),

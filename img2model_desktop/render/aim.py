@@ -15,7 +15,6 @@ CONTEXT = 1.25  # times the place's own size
 LEAST_SHARE = 0.18  # of the mesh's radius that is seen around even the smallest place
 WIDEST_DEG = 55.0  # a place that faces the camera within this angle is looked at from where the camera is
 _STEEPEST_DEG = 65.0
-_SAMPLES = 256
 
 
 def looking_at(highlight: Highlight, buffers: PreviewBuffers, camera: Camera, size: tuple[float, float]) -> Camera:
@@ -58,9 +57,7 @@ def _from(camera: Camera, toward: NDArray[np.float64]) -> Camera:
 def _outward(highlight: Highlight, buffers: PreviewBuffers, centre: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """`(3,)` unit: where most of a place faces; None where it faces every way."""
     corners = buffers.full.corners
-    parts = [shape.places[:, :3] for shape in (highlight.faces, highlight.edges, highlight.points) if shape is not None]
-    places = np.concatenate(parts)
-    some = places[np.linspace(0, len(places) - 1, min(len(places), _SAMPLES)).astype(np.int64)]
+    some = highlight.samples
     from scipy.spatial import KDTree  # 0.1 s to import, and only places need it
 
     reach = np.abs(corners[:, :3] - centre.astype(np.float32)).max(axis=1)

@@ -76,6 +76,22 @@ class Camera:
         matrix[3, 2] = -1.0
         return matrix
 
+    def on_screen(self, points: NDArray[np.float64], width: float, height: float) -> NDArray[np.float64]:
+        """`(n, 3)`: where points `(n, 3)` are seen: from the left and from the top in the unit of `width`, and how far
+        before the camera they are, metres; what is not before it has no place, but nan."""
+        seen = (points - self.position) @ self.axes.T
+        right, top = self.half_extent(width, height)
+        away = np.where(seen[:, 2] < 0, -seen[:, 2], np.nan)
+        x = (seen[:, 0] / (away * right) + 1) / 2 * width
+        y = (1 - seen[:, 1] / (away * top)) / 2 * height
+        return np.stack([x, y, -seen[:, 2]], axis=1)
+
+    def sight_line(self, x: float, y: float, width: float, height: float) -> NDArray[np.float64]:
+        """`(3,)` unit: where one looks through a place of the picture, measured from the left and from the top."""
+        right, top = self.half_extent(width, height)
+        toward = self.axes.T @ np.array([(2 * x / width - 1) * right, (1 - 2 * y / height) * top, -1.0])
+        return np.asarray(toward / np.linalg.norm(toward))
+
     def depth_range(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> tuple[float, float]:
         """Near and far planes, metres, that hold the box, the floor around it and little else."""
         radius = float(np.linalg.norm(high - low)) / 2 or 1e-3

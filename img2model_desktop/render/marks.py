@@ -25,6 +25,8 @@ CUT: Colour = (0.93, 0.62, 0.25)
 CUT_LINES: Colour = (0.55, 0.31, 0.07)
 _SPOTS = 64  # rings at most
 _SPOT_SHARE = 0.06  # of the mesh's radius: marks nearer to each other than this get one ring
+_MOST_PLACES = 200_000  # that are grouped; of more, some are left out
+_SAMPLES = 256
 _MOST_CELLS = 64  # along an axis
 _HIDDEN = 0.30  # opacity behind the surface
 _RELIEVED = 0.75
@@ -94,6 +96,7 @@ class Highlight:
         edges: lines.
         points: discs.
         spots: rings around what may be too small to be seen; the radius is that of what they surround.
+        samples: `(k, 3) float32`, some places of it, metres.
         low, high: `(3,) float64`, box around all of it, metres.
     """
 
@@ -101,6 +104,7 @@ class Highlight:
     edges: Shape | None
     points: Shape | None
     spots: Shape
+    samples: NDArray[np.float32]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
@@ -122,11 +126,28 @@ class CutSurface:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marks:
-    """What is drawn over a mesh; None for nothing."""
+    """What is drawn over a mesh; None for nothing.
+
+    Args:
+        highlight: a place that is pointed at.
+        section: a plane that cuts the mesh; what is drawn over the cut-off part goes with it.
+        guessed, guessed_coarse: surface that no picture saw, of the mesh and of its coarse stand-in.
+    """
 
     highlight: Highlight | None = None
     section: CutSurface | None = None
     guessed: Shape | None = None
+    guessed_coarse: Shape | None = None
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """All of it."""
+        found = [self.guessed, self.guessed_coarse]
+        if self.highlight is not None:
+            found += [self.highlight.faces, self.highlight.edges, self.highlight.points, self.highlight.spots]
+        if self.section is not None:
+            found += [self.section.cap, self.section.outline]
+        return [shape for shape in found if shape is not None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,25 +184,32 @@ def highlight_of(place: Place, buffers: PreviewBuffers) -> Highlight | None:
     Faces keep their numbers in `PreviewBuffers.full`; numbers that are not there are left out.
     """
     triangles = buffers.full
-    faces = place.faces[(place.faces >= 0) & (place.faces < len(triangles.indices))]
-    surface = surface_of(triangles, faces.astype(np.int64)) if len(faces) else None
-    parts = [place.edges.reshape(-1, 3).astype(np.float32), place.points.reshape(-1, 3).astype(np.float32)]
-    if surface is not None:
-        parts.append(surface.places[:, :3])
-    every = np.concatenate(parts)
-    every = every[np.isfinite(every).all(axis=1)]
+    faces = place.faces[(place.faces >= 0) & (place.faces < len(triangles.indices))].astype(np.int64)
+    edges = _finite(place.edges.reshape(-1, 6)).reshape(-1, 3)
+    points = _finite(place.points.reshape(-1, 3))
+    every = np.concatenate([triangles.corners[triangles.indices[faces].ravel(), :3], edges, points])
     if not len(every):
         return None
-    edge_numbers = np.arange(2 * len(place.edges), dtype=np.uint32).reshape(-1, 2)
-    point_numbers = np.arange(len(place.points), dtype=np.uint32).reshape(-1, 1)
+    edge_numbers = np.arange(len(edges), dtype=np.uint32).reshape(-1, 2)
+    point_numbers = np.arange(len(points), dtype=np.uint32).reshape(-1, 1)
     return Highlight(
-        surface,
-        Shape(_with_radius(parts[0]), edge_numbers, Draws.LINES) if len(place.edges) else None,
-        Shape(_with_radius(parts[1]), point_numbers, Draws.POINTS) if len(place.points) else None,
-        _spots(every, radius_of(buffers.low, buffers.high)),
+        surface_of(triangles, faces) if len(faces) else None,
+        Shape(_with_radius(edges), edge_numbers, Draws.LINES) if len(edges) else None,
+        Shape(_with_radius(points), point_numbers, Draws.POINTS) if len(points) else None,
+        _spots(every[:: 1 + len(every) // _MOST_PLACES], radius_of(buffers.low, buffers.high)),
+        every[np.linspace(0, len(every) - 1, min(len(every), _SAMPLES)).astype(np.int64)],
         every.min(axis=0).astype(np.float64),
         every.max(axis=0).astype(np.float64),
     )
+
+
+def surface_of(triangles: Triangles, faces: Ids) -> Shape:
+    """Some faces of a mesh, on exactly its corners; few of them bring only their own corners."""
+    if 6 * len(faces) > len(triangles.indices):
+        return Shape(_with_radius(triangles.corners[:, :3]), triangles.indices[faces], Draws.TRIANGLES)
+    used, numbers = np.unique(triangles.indices[faces], return_inverse=True)
+    places = _with_radius(triangles.corners[used, :3])
+    return Shape(places, numbers.reshape(-1, 3).astype(np.uint32), Draws.TRIANGLES)
 
 
 def cut_surface(section: Section) -> CutSurface:
@@ -190,13 +218,6 @@ def cut_surface(section: Section) -> CutSurface:
     ends = _with_radius(section.outline.reshape(-1, 3))
     lines = Shape(ends, np.arange(len(ends), dtype=np.uint32).reshape(-1, 2), Draws.LINES)
     return CutSurface(section.plane, cap if len(section.faces) else None, lines if len(ends) else None)
-
-
-def surface_of(triangles: Triangles, faces: Ids) -> Shape:
-    """Some faces of a mesh, on exactly the same corners, with only those corners."""
-    used, numbers = np.unique(triangles.indices[faces], return_inverse=True)
-    places = _with_radius(triangles.corners[used, :3])
-    return Shape(places, numbers.reshape(-1, 3).astype(np.uint32), Draws.TRIANGLES)
 
 
 def mark_passes(marks: Marks, sight: Sight) -> list[Pass]:
@@ -210,8 +231,9 @@ def mark_passes(marks: Marks, sight: Sight) -> list[Pass]:
         **clip_uniforms(section.plane.clip if section is not None else None),
     }
     passes = _section_passes(section, base, sight) if section is not None else []
-    if marks.guessed is not None:
-        passes.append(_surface(marks.guessed, base, _tint(GUESSED, 0.50, hatch_px=7.0 * sight.px), Depth.AT_SURFACE))
+    guessed = marks.guessed_coarse if sight.is_coarse and marks.guessed_coarse is not None else marks.guessed
+    if guessed is not None:
+        passes.append(_surface(guessed, base, _tint(GUESSED, 0.50, hatch_px=7.0 * sight.px), Depth.AT_SURFACE))
     if marks.highlight is not None:
         passes += _highlight_passes(marks.highlight, base, sight)
     return passes
@@ -263,7 +285,7 @@ def _surface(shape: Shape, base: Uniforms, tint: Uniforms, depth: Depth) -> Pass
 def _lines(shape: Shape, base: Uniforms, sight: Sight, pen: tuple[Colour, float, float], depth: Depth) -> Pass:
     """`pen`: colour, width in pixels of the screen, opacity."""
     colour, width_px, opacity = pen
-    uniforms = {
+    uniforms: Uniforms = {
         "u_colour": colour,
         "u_width_px": width_px * sight.px,
         "u_opacity": opacity,
@@ -310,5 +332,11 @@ def _spots(places: NDArray[np.float32], radius_m: float) -> Shape:
     return Shape(rings, np.arange(len(rings), dtype=np.uint32).reshape(-1, 1), Draws.POINTS)
 
 
+def _finite(rows: NDArray[np.floating]) -> NDArray[np.float32]:
+    return rows[np.isfinite(rows).all(axis=1)].astype(np.float32)
+
+
 def _with_radius(places: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.column_stack([places, np.zeros(len(places), dtype=np.float32)]).astype(np.float32)
+    made = np.zeros((len(places), 4), dtype=np.float32)
+    made[:, :3] = places
+    return made
