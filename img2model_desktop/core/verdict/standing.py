@@ -149,8 +149,10 @@ def _tilt(outline: Values, middle: Values, height: float) -> float:
     along = np.roll(outline, -1, axis=0) - outline
     length = np.linalg.norm(along, axis=1)
     real = length > 0
-    if real.sum() < 3:
-        reach = -float(np.linalg.norm(outline - middle, axis=1).min())
+    if real.sum() < 3:  # a point, or an edge
+        share = ((middle - outline) * along).sum(axis=1) / np.where(real, length, 1.0) ** 2
+        nearest = outline + along * np.clip(share, 0.0, 1.0)[:, None]
+        reach = -float(np.linalg.norm(nearest - middle, axis=1).min())
         return math.degrees(math.atan2(reach, max(height, 1e-9)))
     off = middle - outline[real]
     inwards = turn * (along[real, 0] * off[:, 1] - along[real, 1] * off[:, 0]) / length[real]
