@@ -23,11 +23,13 @@ class Care(NamedTuple):
         turn: cosine of the largest angle by which a face may turn; below -1: it may turn over.
         sliver: twice the area over the square of the longest side, 0.87 for an even triangle; no face may become
             thinner than this, unless it was as thin. Below 0: it may lose its area.
+        longest: no side of a changed face may become longer than this.
         topology: whether holes, handles, rims and crowded edges stay as they are.
     """
 
     turn: float = 0.2
     sliver: float = 0.02
+    longest: float = np.inf
     topology: bool = True
 
 
@@ -170,22 +172,23 @@ def _keeps_facing(points: Points, corners: Ids, moved: Flags, owner: Ids, target
     """Which collapses turn none of their faces over and make no sliver."""
     before = points[corners]
     after = np.where(moved[:, :, None], targets[owner][:, None], before)
-    old, old_shape = _normals(before)
-    new, new_shape = _normals(after)
+    old, old_shape, _ = _normals(before)
+    new, new_shape, length2 = _normals(after)
     length = np.linalg.norm(old, axis=1) * np.linalg.norm(new, axis=1)
     bad = (np.einsum("ij,ij->i", old, new) < care.turn * length) | (new_shape < np.minimum(care.sliver, old_shape))
     bad &= old_shape > 0  # a face without area has no side to keep
     if care.sliver >= 0:
         bad |= new_shape <= 0
+    bad |= length2 > care.longest**2
     return np.asarray(np.bincount(owner[bad], minlength=len(targets)) == 0)
 
 
-def _normals(corners: Points) -> tuple[Points, Points]:
-    """Normals with twice the area as length, and shapes: 0 without area, 0.87 at best."""
+def _normals(corners: Points) -> tuple[Points, Points, Points]:
+    """Normals with twice the area as length, and shapes, 0 without area and 0.87 at best, and squares of longest sides."""
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     normal, c = np.cross(a, b), b - a
     longest = np.maximum.reduce([np.einsum("ij,ij->i", side, side) for side in (a, b, c)])
-    return normal, np.linalg.norm(normal, axis=1) / np.maximum(longest, np.finfo(float).tiny)
+    return normal, np.linalg.norm(normal, axis=1) / np.maximum(longest, np.finfo(float).tiny), longest
 
 
 def not_starving(net: Net, edges: Ids) -> Flags:
