@@ -80,7 +80,9 @@ def march(inner: Flags, position: Position, progress: Progress) -> tuple[Floats,
 
     volume = np.where(inner, np.float32(1), np.float32(-1))
     progress.update(0.1)
-    middles, faces, _, _ = marching_cubes(volume, 0.0, gradient_direction="ascent")
+    middles, faces, _, _ = marching_cubes(  # type: ignore[no-untyped-call]
+        volume, 0.0, gradient_direction="ascent"
+    )
     del volume
     progress.update(0.7)
     vertices = np.rint(middles.astype(np.float64) * 2) / 2

@@ -140,4 +140,4 @@ def on_triangles(points: Floats, triangles: Floats) -> Floats:
 
 
 def _dot(one: Floats, other: Floats) -> Floats:
-    return np.einsum("ij,ij->i", one, other)
+    return np.asarray(np.einsum("ij,ij->i", one, other))

@@ -217,7 +217,7 @@ class Field:
 
 
 def _sheet_depths(sheets: Sheets, shape: tuple[int, int, int], progress: Progress) -> tuple[Ids, Floats]:
-    """Points of a grid near sheets, ascending numbers `(n,)`, and how deep in them they lie, cells, negative outside."""
+    """Points of a grid near sheets, ascending numbers `(n,)`, and how deep in them they lie, cells, below 0 outside."""
     from scipy.ndimage import distance_transform_edt
 
     if not len(sheets.radius):

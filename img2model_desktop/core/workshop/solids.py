@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
-from img2model_desktop.core.topology import collapsed, connected, count_fans, edges_of, parts_of, same_rows
+from img2model_desktop.core.topology import collapsed, count_fans, edges_of, parts_of, same_rows
 from img2model_desktop.core.workshop.operation import needs_solid
 from img2model_desktop.errors import EngineProblem
 
@@ -153,7 +153,7 @@ def to_mesh(body: "Manifold", frame: Frame, source: Mesh, originals: Collection[
 
 def _plain_mesh(body: "Manifold", frame: Frame, source: Mesh, originals: Collection[int]) -> Mesh | None:
     held = body.to_mesh64()
-    faces = np.asarray(held.tri_verts, dtype=np.int64)
+    faces = np.asarray(held.tri_verts).astype(np.int64)
     if not len(faces):
         return None
     rows = np.asarray(held.vert_properties)
@@ -190,10 +190,9 @@ def is_closed(mesh: Mesh) -> bool:
 def _compact(mesh: Mesh) -> Mesh:
     """Vertices with the same place and uv become one; unused ones go."""
     rows = mesh.vertices if mesh.uv is None else np.concatenate([mesh.vertices, mesh.uv], axis=1)
-    faces = same_rows(rows)[mesh.faces]
-    used, faces = np.unique(faces, return_inverse=True)
+    used, number = np.unique(same_rows(rows)[mesh.faces], return_inverse=True)
     uv = None if mesh.uv is None else mesh.uv[used]
-    return replace(mesh, vertices=mesh.vertices[used], faces=faces.reshape(-1, 3).astype(np.int32), uv=uv)
+    return replace(mesh, vertices=mesh.vertices[used], faces=number.reshape(-1, 3).astype(np.int32), uv=uv)
 
 
 def _coloured(mesh: Mesh, fresh: Flags) -> Mesh:
@@ -236,22 +235,45 @@ def _middle(uv: NDArray[np.float32], picture: Picture | None) -> NDArray[np.floa
     return np.asarray(uv[np.abs(colours - np.median(colours, axis=0)).sum(axis=1).argmin()])
 
 
-def parts(mesh: Mesh) -> list[Mesh]:
-    """The parts that hang together over edges, by place, as meshes; the largest first."""
-    place = same_rows(mesh.vertices)
-    corners = place[mesh.faces]
-    kept = mesh.faces[~collapsed(corners)]
-    if not len(kept):
-        return []
-    count, label = connected_faces(place[kept])
-    order = np.argsort(label, kind="stable")
-    pieces = np.split(kept[order], np.cumsum(np.bincount(label, minlength=count))[:-1])
-    return [_compact(replace(mesh, faces=piece)) for piece in sorted(pieces, key=len, reverse=True)]
+def united(body: "Manifold") -> "Manifold":
+    """The union of the parts of a body; a part that is inside out is a cavity of the smallest part around it.
+
+    Args:
+        body: its outer parts have a positive volume.
+    """
+    from manifold3d import Manifold, OpType
+
+    pieces = body.decompose()
+    filled = sorted((piece for piece in pieces if piece.volume() > 0), key=lambda piece: piece.volume())
+    for piece in pieces:
+        if piece.volume() >= 0:
+            continue
+        cavity = _turned(piece)
+        for number, holder in enumerate(filled):
+            if _boxed(cavity, holder) and not (cavity - holder).volume() > cavity.volume() / 2:
+                filled[number] = holder - cavity
+                break
+    return Manifold.batch_boolean(filled, OpType.Add)
 
 
-def connected_faces(corners: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
-    """How many groups faces form over edges that have exactly two of them, and the group of each."""
-    edges = edges_of(corners)
-    one, other = edges.neighbours
-    two = edges.uses[edges.edge[one]] == 2
-    return connected(len(corners), edges.order[one[two]] // 3, edges.order[other[two]] // 3)
+def _boxed(inner: "Manifold", outer: "Manifold") -> bool:
+    low, high = (np.array(outer.bounding_box()[k : k + 3]) for k in (0, 3))
+    box = inner.bounding_box()
+    return bool((np.array(box[:3]) >= low).all() and (np.array(box[3:]) <= high).all())
+
+
+def _turned(body: "Manifold") -> "Manifold":
+    """The body inside out; its faces stay those of its source."""
+    from manifold3d import Manifold, Mesh64
+
+    held = body.to_mesh64()
+    return Manifold(
+        Mesh64(
+            np.array(held.vert_properties, dtype=np.float64),  # copied: what comes out is read-only
+            np.array(np.asarray(held.tri_verts)[:, ::-1], dtype=np.uint64, order="C"),
+            merge_from_vert=np.asarray(held.merge_from_vert, dtype=np.uint64),
+            merge_to_vert=np.asarray(held.merge_to_vert, dtype=np.uint64),
+            run_index=np.asarray(held.run_index, dtype=np.uint64),
+            run_original_id=np.asarray(held.run_original_id, dtype=np.uint32),
+        )
+    )
