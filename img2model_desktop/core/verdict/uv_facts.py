@@ -21,6 +21,9 @@ MEASURED_PX = 2048
 PLAIN_PX = 1024
 """Its side where there is no texture."""
 
+SPECK_PX = 1e-3
+"""Texels below which a face is none: it cannot be seen, and rounding decides which way it runs."""
+
 
 def _none() -> FaceIds:
     return np.zeros(0, dtype=np.int32)
@@ -39,8 +42,9 @@ class UvFacts:
             once, 0.5 where each is used twice.
         overlapping: `(k,) int32`, faces that share area with another one.
         outside: `(k,) int32`, faces that reach out of the unit square.
-        flipped: `(k,) int32`, faces that run clockwise in uv: the picture is mirrored on them.
-        degenerate: `(k,) int32`, faces without area in uv although they have some in space.
+        flipped: `(k,) int32`, faces that run clockwise in uv: the picture is mirrored on them. Those smaller than
+            `SPECK_PX` are left out.
+        degenerate: `(k,) int32`, faces without area in uv although they have some in space, `SPECK_PX` at least.
         islands: pieces of the layout that hang together over edges.
         stretch: L2 stretch of the whole layout (Sander et al., "Texture mapping progressive meshes", 2001): 1 where
             all is to one scale, more where not.
@@ -93,6 +97,7 @@ def measure_uv(mesh: Mesh, progress: Progress | None = None) -> UvFacts | None:
     progress.update(0.7)
     padding = _padding(mesh, spans, covered, island, width) if islands > 1 and mesh.base_colour else None
     progress.update(0.9)
+    speck = SPECK_PX / (width * height)
     used, total = int((covered > 0).sum()), int(covered.sum())
     scale = _stretch(corners, mesh.vertices[mesh.faces].astype(np.float64), layout, surface)
     density = _density(mesh, layout, surface)
@@ -109,8 +114,8 @@ def measure_uv(mesh: Mesh, progress: Progress | None = None) -> UvFacts | None:
         padding_px=padding,
         overlapping=_crossing(spans, covered, len(mesh.faces)) if total > used else _none(),
         outside=_numbers(np.any((corners < 0) | (corners > 1), axis=(1, 2))),
-        flipped=_numbers(layout < 0),
-        degenerate=_numbers((layout == 0) & (surface > 0)),
+        flipped=_numbers(layout < -speck),
+        degenerate=_numbers((layout == 0) & (surface > speck * surface.sum())),
     )
 
 

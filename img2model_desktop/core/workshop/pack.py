@@ -18,7 +18,10 @@ KERNEL = 40
 FILLED = 0.84
 """Share of the cells that is hoped for at first."""
 
-TRIES, TRIED_CHARTS = 8, 900
+BAND = 96
+"""Rows that are searched at once."""
+
+TRIES, TRIED_CHARTS = 8, 2400
 """How often they are packed at most, and how many charts all tries together may place beyond the second try."""
 
 NARROWER = (1.0, 0.97, 0.94, 0.985, 0.955, 0.92, 0.9)
@@ -26,6 +29,9 @@ NARROWER = (1.0, 0.97, 0.94, 0.985, 0.955, 0.92, 0.9)
 
 GOOD = 0.82
 """Share of the cells that is good enough to stop."""
+
+SEARCHED = 4000
+"""So many of the largest charts are searched a place for; the rest is put on shelves."""
 
 QUARTERS_FOR = 48
 """The largest charts are tried in four directions; others as they are and upright."""
@@ -86,26 +92,40 @@ def _packed_into(masks: list[Mask], width: int, progress: Progress) -> tuple[lis
     order = sorted(range(len(masks)), key=lambda i: (-max(masks[i].shape), -int(masks[i].sum()), i))
     strip = _Strip(width)
     spots = [Spot(0, 0, 0)] * len(masks)
-    for number, index in enumerate(order):
+    for number, index in enumerate(order[:SEARCHED]):
         if number % 8 == 0:
             progress.update(number / len(order))
         tried = (0, 1, 2, 3) if number < QUARTERS_FOR else (0, 1)
         spots[index] = strip.place(masks[index], tried)
-    return spots, strip.top
+    row, column, end = strip.top, 0, strip.top
+    for number, index in enumerate(order[SEARCHED:]):  # thousands of scraps: side by side in shelves above the others
+        if number % 1024 == 0:
+            progress.update((SEARCHED + number) / len(order))
+        height, wide = masks[index].shape
+        if column + wide > width:
+            row, column = end, 0
+        spots[index] = Spot(row, column, 0)
+        column += wide
+        end = max(end, row + height)
+    return spots, end
 
 
 @dataclass(slots=True)
 class _Strip:
-    """Cells that are taken, on grids of 1, 2, 4 ... cells; grows upwards."""
+    """Cells that are free, on grids of 1, 2, 4 ... cells; grows upwards.
+
+    `lowest` keeps, for masks of about one size, the row where the last of them went: below, there was no room for it.
+    """
 
     width: int
     top: int
     levels: list[Mask]
     rows: int
+    lowest: dict[int, int]
 
     def __init__(self, width: int) -> None:
         self.width, self.top, self.rows = width, 0, 0
-        self.levels = []
+        self.levels, self.lowest = [], {}
         self._grow(max(width, 64))
 
     def place(self, mask: Mask, quarters: tuple[int, ...]) -> Spot:
@@ -131,26 +151,31 @@ class _Strip:
         return spot
 
     def _first(self, mask: Mask, level: int) -> tuple[int, int]:
-        """Lowest, then leftmost place on a grid where the mask meets nothing."""
+        """Lowest, then leftmost place on a grid where the mask meets nothing, at least where its like went last."""
         size = 1 << level
         kernel = _pooled(mask, size)
+        tall, wide = kernel.shape
         rows = min(-(-(self.top + 2 * mask.shape[0]) // size) + 2, len(self.levels[level]))
         columns = self.width // size  # a last cell that is not whole is not used
-        free = self.levels[level][:rows, :columns]
-        if kernel.shape[1] > columns:
+        if wide > columns:
             return self.top, 0
         inner = cv2.erode(kernel, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
         outline = kernel - np.asarray(inner, np.uint8)  # what is placed already is longer: it cannot hide inside
-        fits = cv2.erode(free, outline, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        while True:
-            at = int(np.argmax(fits))
-            row, column = divmod(at, columns)
-            if not fits[row, column]:
-                return self.top, 0
-            window = free[row : row + kernel.shape[0], column : column + kernel.shape[1]]
-            if not (kernel & (window == 0)).any():
-                return row * size, column * size
-            fits[row, column] = 0
+        like = round(4 * np.log2(mask.shape[0])) * 64 + round(4 * np.log2(mask.shape[1]))
+        begin = max(self.lowest.get(like, 0) // size - tall, 0)
+        for low in range(begin, rows, BAND):
+            free = self.levels[level][low : min(low + BAND + tall - 1, rows), :columns]
+            fits = cv2.erode(free, outline, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT, borderValue=0)[:BAND]
+            while True:
+                row, column = divmod(int(np.argmax(fits)), columns)
+                if not fits[row, column]:
+                    break
+                window = free[row : row + tall, column : column + wide]
+                if not np.greater(kernel, window).any():
+                    self.lowest[like] = (low + row) * size
+                    return (low + row) * size, column * size
+                fits[row, column] = 0
+        return self.top, 0
 
     def _slid(self, mask: Mask, row: int, column: int) -> tuple[int, int]:
         """The place moved down and left as far as nothing is in the way, cell by cell."""
