@@ -199,7 +199,7 @@ def _decode(content: bytes, suffix: str, path: Path, limits: ReadLimits) -> tupl
     if suffix == ".obj":
         return decode_obj(content, beside, decode, limits.vertices)
     if suffix == ".ply":
-        return decode_ply(content, limits.vertices)
+        return decode_ply(content, beside, decode, limits.vertices)
     if suffix == ".3mf":
         from img2model_desktop.core.formats.threemf_read import decode_3mf  # rarely needed
 

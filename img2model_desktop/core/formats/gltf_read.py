@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.formats.colours import from_linear, painted
 from img2model_desktop.core.formats.polygons import broken, too_many, without_triangles
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
@@ -50,6 +51,7 @@ class _Piece:
     faces: NDArray[np.int64]
     material: Json
     uv: NDArray[np.float64] | None
+    colours: NDArray[np.float64] | None
 
 
 @dataclass(slots=True)
@@ -213,7 +215,9 @@ def _mesh(source: _Source, mesh: Json, matrix: NDArray[np.float64]) -> list[_Pie
             if np.linalg.det(matrix[:3, :3]) < 0:
                 faces = faces[:, ::-1]
         material = source.document["materials"][_index(primitive["material"])] if "material" in primitive else {}
-        pieces.append(_Piece(vertices, faces, material, _uv(source, primitive, material, len(vertices))))
+        count = len(vertices)
+        uv, colours = _uv(source, primitive, material, count), _colours(source, primitive, material, count)
+        pieces.append(_Piece(vertices, faces, material, uv, colours))
     return pieces
 
 
@@ -233,6 +237,19 @@ def _faces(source: _Source, primitive: Json, mode: int, count: int) -> NDArray[n
     if len(faces) and not 0 <= int(faces.min()) <= int(faces.max()) < count:
         raise broken("glTF", "a triangle points at a vertex that is not there")
     return faces
+
+
+def _colours(source: _Source, primitive: Json, material: Json, count: int) -> NDArray[np.float64] | None:
+    """`(n, 4)`, linear: the vertices' colours times the material's; None where both are white."""
+    factor = np.array(material.get("pbrMetallicRoughness", {}).get("baseColorFactor", (1, 1, 1, 1)), dtype=np.float64)
+    if "COLOR_0" not in primitive["attributes"]:
+        return None if (factor == 1).all() else np.tile(factor.reshape(1, 4), (count, 1))
+    number = primitive["attributes"]["COLOR_0"]
+    width = _WIDTHS[source.document["accessors"][_index(number)]["type"]]
+    values = _accessor(source, number, width)
+    if len(values) != count or width not in (3, 4):
+        raise broken("glTF", "colours and vertices differ in number")
+    return np.asarray(np.column_stack([values, *([np.ones(count)] if width == 3 else [])]) * factor.reshape(1, 4))
 
 
 def _uv(source: _Source, primitive: Json, material: Json, count: int) -> NDArray[np.float64] | None:
@@ -370,7 +387,12 @@ def _merge(source: _Source, pieces: list[_Piece]) -> Mesh:
     if not np.isfinite(vertices).all():
         raise broken("glTF", "a vertex is not finite")
     pictures = _pictures(source, pieces) if uv is not None else {}
-    return Mesh(vertices, faces.astype(np.int32), uv, **pictures)
+    mesh = Mesh(vertices, faces.astype(np.int32), uv, **pictures)
+    coloured = [piece.colours for piece in pieces]
+    if mesh.base_colour is not None or all(colours is None for colours in coloured):
+        return mesh
+    whole = [np.ones((len(p.vertices), 4)) if p.colours is None else p.colours for p in pieces]
+    return painted(mesh, from_linear(np.concatenate(whole))[faces])
 
 
 def _pictures(source: _Source, pieces: list[_Piece]) -> dict[str, Picture]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.formats.colours import Colours, painted
 from img2model_desktop.core.formats.gltf_write import GENERATOR, ROUGHNESS
 from img2model_desktop.core.formats.polygons import (
     as_float32,
@@ -81,6 +82,7 @@ class _Parsed:
     """What the lines of an OBJ file say."""
 
     places: list[float] = field(default_factory=list)
+    colours: list[float] = field(default_factory=list)
     uv: list[float] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     corners: list[int] = field(default_factory=list)
@@ -88,7 +90,8 @@ class _Parsed:
     known: dict[str, int] = field(default_factory=dict)
     libraries: list[str] = field(default_factory=list)
     material: str = ""
-    used: dict[str, None] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict)
+    materials: list[int] = field(default_factory=list)
 
 
 def decode_obj(
@@ -123,10 +126,34 @@ def decode_obj(
     uv = as_float32(parsed.uv, 2)
     has_uv = ((pairs[:, 1] >= 0) & (pairs[:, 1] < len(uv))).all() and np.isfinite(uv).all()
     mesh = indexed(places[pairs[:, 0]], faces, "OBJ", uv[pairs[:, 1]] if has_uv else None)
-    if not has_uv:
-        return mesh, ()
-    texture, notes = _texture(parsed, beside, decode)
-    return replace(mesh, base_colour=texture), notes
+    looks, notes = _looks(parsed, beside)
+    texture, more = _texture(parsed, looks, beside, decode) if has_uv else (None, ())
+    if texture is not None:
+        return replace(mesh, base_colour=texture), (*notes, *more)
+    colours = _corner_colours(parsed, looks, pairs[mesh.faces, 0])
+    return mesh if colours is None else painted(mesh, colours), (*notes, *more)
+
+
+def _corner_colours(parsed: _Parsed, looks: dict[str, "_Look"], places: NDArray[np.int64]) -> Colours | None:
+    """`(m, 3, 4)`: the vertices' colours, else those of the materials, or None where there are none.
+
+    Args:
+        places: `(m, 3)`, number of the place of each corner.
+    """
+    if len(parsed.colours) == len(parsed.places):
+        shares = np.array(parsed.colours, dtype=np.float64).reshape(-1, 3)
+        shares = shares if float(np.nan_to_num(shares).max(initial=0)) > 1 else shares * 255
+        colours = np.full((len(shares), 4), 255, dtype=np.uint8)
+        colours[:, :3] = np.clip(np.rint(np.nan_to_num(shares)), 0, 255)
+        return np.asarray(colours[places])
+    by_material = [looks[name].colour if name in looks else None for name in parsed.used]
+    if all(colour in (None, _WHITE) for colour in by_material):
+        return None
+    table = np.array([colour or _WHITE for colour in by_material], dtype=np.float64) * 255
+    triangles = np.maximum(np.array(parsed.counts, dtype=np.int64) - 2, 0)
+    rows = np.repeat(np.array(parsed.materials, dtype=np.int64), triangles)
+    opaque = np.column_stack([np.rint(table), np.full(len(table), 255)]).astype(np.uint8)
+    return np.repeat(opaque[rows][:, None], 3, axis=1)
 
 
 def _read_line(parsed: _Parsed, line: str) -> None:
@@ -137,13 +164,15 @@ def _read_line(parsed: _Parsed, line: str) -> None:
         case "v":
             x, y, z = words[1:4]
             parsed.places += [number(x), number(y), number(z)]
+            if len(words) >= 7:  # not of the format, but what scanners and sculpting programs write
+                parsed.colours += [number(word) for word in words[4:7]]
         case "vt":
             parsed.uv += [number(words[1]), number(words[2]) if len(words) > 2 else 0.0]
         case "f":
             corners = [_corner(parsed, word) for word in words[1:]]
             parsed.counts.append(len(corners))
             parsed.corners += corners
-            parsed.used[parsed.material] = None
+            parsed.materials.append(parsed.used.setdefault(parsed.material, len(parsed.used)))
         case "usemtl":
             parsed.material = line.split(None, 1)[1].strip() if len(words) > 1 else ""
         case "mtllib" if len(words) > 1:
@@ -172,33 +201,64 @@ def _position(text: str, so_far: int) -> int:
     return at - 1 if at > 0 else so_far + at
 
 
+@dataclass(slots=True)
+class _Look:
+    """A material: diffuse colour, 0..1 sRGB, or None where it says none; file name of its picture or empty."""
+
+    colour: tuple[float, float, float] | None = None
+    picture: str = ""
+
+
+_WHITE = (1.0, 1.0, 1.0)
+
+
+def _looks(parsed: _Parsed, beside: Callable[[str], bytes]) -> tuple[dict[str, _Look], tuple[str, ...]]:
+    """The materials by name, and why some are missing."""
+    looks: dict[str, _Look] = {}
+    notes: dict[str, None] = {}
+    for library in dict.fromkeys(parsed.libraries):
+        try:
+            looks |= _materials(text_of(beside(library)))
+        except InputProblem as problem:
+            notes[f"The materials were left out: {problem.message}"] = None
+    return looks, tuple(notes)
+
+
 def _texture(
-    parsed: _Parsed, beside: Callable[[str], bytes], decode: Callable[[bytes], Picture]
+    parsed: _Parsed, looks: dict[str, _Look], beside: Callable[[str], bytes], decode: Callable[[bytes], Picture]
 ) -> tuple[Picture | None, tuple[str, ...]]:
     """The one texture that all faces use, and why there is none."""
+    names = {looks[name].picture if name in looks else "" for name in parsed.used}
+    if len(names) > 1:
+        return None, ("The parts have textures of their own; they were left out.",)
+    name = names.pop()
     try:
-        maps: dict[str, str] = {}
-        for library in parsed.libraries:
-            maps |= _maps(text_of(beside(library)))
-        names = {maps.get(material, "") for material in parsed.used}
-        if len(names) > 1:
-            return None, ("The parts have textures of their own; they were left out.",)
-        name = names.pop()
         return (decode(beside(name)), ()) if name else (None, ())
     except InputProblem as problem:
         return None, (f"The texture was left out: {problem.message}",)
 
 
-def _maps(text: str) -> dict[str, str]:
-    """File name of the base colour by material."""
-    found: dict[str, str] = {}
-    material = ""
+def _materials(text: str) -> dict[str, _Look]:
+    """What the lines of an MTL file say, by material."""
+    found: dict[str, _Look] = {}
+    look = _Look()
     for line in text.split("\n"):
         head, _, rest = line.strip().partition(" ")
         rest = rest.strip()
         if head == "newmtl":
-            material = rest
+            look = found[rest] = _Look()
         elif head.lower() == "map_kd" and rest:
             # options (-s 1 1 1) stand before the name, which may hold blanks where there are none
-            found[material] = (rest.split()[-1] if rest.startswith("-") else rest).replace("\\", "/")
+            look.picture = (rest.split()[-1] if rest.startswith("-") else rest).replace("\\", "/")
+        elif head == "Kd":
+            look.colour = _shares(rest)
     return found
+
+
+def _shares(text: str) -> tuple[float, float, float] | None:
+    """Three numbers 0..1, or None."""
+    try:
+        red, green, blue = (min(max(number(word), 0.0), 1.0) for word in text.split()[:3])
+    except ValueError:
+        return None
+    return red, green, blue

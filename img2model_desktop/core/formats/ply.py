@@ -1,16 +1,19 @@
 """PLY (Turk 1994), binary: coloured vertices; no unit, millimetres are meant."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.formats.colours import Colours, painted
 from img2model_desktop.core.formats.gltf_write import GENERATOR
 from img2model_desktop.core.formats.polygons import as_float32, broken, indexed, number, too_many, triangulated
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
+from img2model_desktop.errors import InputProblem
 
 _POSITION = [("x", "<f4"), ("y", "<f4"), ("z", "<f4")]
 _TEXTURE = [("s", "<f4"), ("t", "<f4")]
@@ -97,6 +100,8 @@ _KINDS = {
 _HEADER_END = re.compile(rb"(?:^|\n)end_header[ \t]*\r?\n")
 _MOST_HEADER_BYTES = 65_536
 _UV_NAMES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
+_COLOUR_NAMES = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"), ("r", "g", "b"))
+_TEXTURE_COMMENT = re.compile(rb"(?:^|\n)comment TextureFile ([^\r\n]+)")
 _FACE_LISTS = ("vertex_indices", "vertex_index")
 
 
@@ -121,8 +126,19 @@ class _Element:
 Columns = dict[str, Any]
 
 
-def decode_ply(content: bytes, max_vertices: int) -> tuple[Mesh, tuple[str, ...]]:
-    """A mesh whose unit is the file's, with uv where each vertex has it, and sentences about what was left out.
+def decode_ply(
+    content: bytes, beside: Callable[[str], bytes], decode: Callable[[bytes], Picture], max_vertices: int
+) -> tuple[Mesh, tuple[str, ...]]:
+    """A mesh whose unit is the file's, and sentences about what was left out.
+
+    It has the texture that a comment names, as MeshLab writes it; else the colours of vertices or faces as a texture;
+    else uv where each vertex has it.
+
+    Args:
+        content: of the PLY file.
+        beside: the bytes of a file that it names, or InputProblem.
+        decode: the picture in PNG, JPEG or WebP bytes, or InputProblem.
+        max_vertices: most that are read.
 
     Raises:
         InputProblem: it is broken, cut off, too large, or has no face.
@@ -137,11 +153,50 @@ def decode_ply(content: bytes, max_vertices: int) -> tuple[Mesh, tuple[str, ...]
         tables = {element.name: _table(reader, element) for element in elements}
         vertex, (counts, corners) = tables["vertex"], _polygons(tables["face"])
         vertices = as_float32(np.stack([vertex[axis] for axis in "xyz"], axis=1), 3)
+        mesh = indexed(vertices, triangulated(counts, corners), "PLY", _uv(vertex))
+        colours = _corner_colours(vertex, tables["face"], mesh.faces, counts)
     except (ValueError, KeyError, IndexError, TypeError, OverflowError) as problem:
         raise broken("PLY", repr(problem)[:200]) from None
-    mesh = indexed(vertices, triangulated(counts, corners), "PLY", _uv(vertex))
-    has_colour = "red" in vertex or "diffuse_red" in vertex
-    return mesh, ("The colours of the vertices were left out.",) if has_colour else ()
+    named = _TEXTURE_COMMENT.search(content[: end.start()])
+    notes: tuple[str, ...] = ()
+    if named is not None and mesh.uv is not None:
+        try:
+            name = named[1].decode("utf-8", "replace").strip()
+            return replace(mesh, base_colour=decode(beside(name))), ()
+        except InputProblem as problem:
+            notes = (f"The texture was left out: {problem.message}",)
+    return mesh if colours is None else painted(mesh, colours), notes
+
+
+def _corner_colours(
+    vertex: Columns, face: Columns, faces: NDArray[np.int32], counts: NDArray[np.int64]
+) -> Colours | None:
+    """`(m, 3, 4)` of the vertices, else of the polygons, or None where neither has any."""
+    of_vertices = _colours(vertex)
+    if of_vertices is not None:
+        return np.asarray(of_vertices[faces])
+    of_polygons = _colours(face)
+    if of_polygons is None:
+        return None
+    return np.repeat(np.repeat(of_polygons, np.maximum(counts - 2, 0), axis=0)[:, None], 3, axis=1)
+
+
+def _colours(table: Columns) -> Colours | None:
+    """`(n, 4) uint8`; whole numbers stand for 0..255 or 0..65535, others for 0..1."""
+    for names in _COLOUR_NAMES:
+        if not all(name in table for name in names):
+            continue
+        columns = [table[name] for name in (*names, "alpha") if name in table]
+        if not all(isinstance(column, np.ndarray) for column in columns):
+            return None
+        found = np.full((len(columns[0]), 4), 255.0)
+        for k, column in enumerate(columns):
+            # text files have no types here: numbers with a fraction, or none above 1, are shares
+            is_share = column.dtype.kind == "f" and float(column.max(initial=0)) <= 1
+            factor = 255.0 if is_share else 255 / 65535 if column.dtype == np.uint16 else 1.0
+            found[:, k] = np.nan_to_num(column.astype(np.float64)) * factor
+        return np.asarray(np.clip(np.rint(found), 0, 255), dtype=np.uint8)
+    return None
 
 
 def _header(text: str) -> tuple[str, list[_Element]]:

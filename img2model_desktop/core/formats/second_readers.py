@@ -57,7 +57,9 @@ def found_in(path: Path) -> Found:
 def _by_trimesh(path: Path) -> Found:
     import trimesh  # 0.4 s to import; needed only here
 
-    loaded: Any = trimesh.load(str(path), process=False)
+    # its mending of PLY textures takes vertices away that no face uses, and leaves their colours
+    options = {"fix_texture": False} if path.suffix.lower() == ".ply" else {}
+    loaded: Any = trimesh.load(str(path), process=False, **options)
     if isinstance(loaded, trimesh.Scene):
         if len(loaded.geometry) != 1:
             raise ValueError(f"{len(loaded.geometry)} objects instead of one")

@@ -16,6 +16,7 @@ from img2model_desktop.core.formats.threemf_parts import CORE, MATERIAL, RECIPE_
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture_files import encode_png
 from img2model_desktop.core.topology import collapsed, same_rows
+from img2model_desktop.errors import InputProblem
 
 MODEL_PART = "3D/3dmodel.model"
 TEXTURE_PART = "3D/Textures/base_colour.png"
@@ -42,6 +43,9 @@ def encode_3mf(mesh: Mesh, recipe: Mapping[str, Any] | None = None, name: str = 
         mesh: valid.
         recipe: plain values, kept as JSON in a metadata entry of our own.
         name: of the object, as slicers list it.
+
+    Raises:
+        InputProblem: no face has three places.
     """
     textured = mesh.base_colour is not None and mesh.uv is not None
     files = {
@@ -91,6 +95,8 @@ def _document(mesh: Mesh, recipe: Mapping[str, Any] | None, name: str) -> str:
     first, place = np.unique(same_rows(mesh.vertices), return_inverse=True)
     corners = place[mesh.faces].reshape(-1, 3)
     kept = ~collapsed(corners)
+    if not kept.any():
+        raise InputProblem("No triangle of this mesh has a surface.", "Save it in another format.")
     vertices = rows('<vertex x="%.9g" y="%.9g" z="%.9g"/>\n', SLICER.to_file(mesh.vertices[first]))
     if mesh.uv is not None and mesh.base_colour is not None:
         inside = bool((mesh.uv >= 0).all() and (mesh.uv <= 1).all())
