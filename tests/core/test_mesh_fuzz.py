@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from img2model_desktop.core.formats.frame import Frame
+from img2model_desktop.core.formats.reopen import verify_written
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_files import (
     MESH_SUFFIXES,
@@ -28,6 +29,7 @@ from img2model_desktop.core.mesh_files import (
     read_recipe,
     write_mesh,
 )
+from img2model_desktop.core.topology import collapsed, same_rows
 from img2model_desktop.errors import InputProblem
 from tests.bombs import cases
 from tests.hostile import SECRET, Case, damaged, png, valid_files
@@ -137,7 +139,10 @@ def test_files_that_mean_harm_do_none(tmp_path: Path, form: str) -> None:
 def test_files_that_mean_harm_take_little_memory(tmp_path: Path) -> None:
     """In a process of its own, which says after each file how much memory it has had at most."""
     paths = {}
-    for k, (name, case) in enumerate(HARMFUL.items()):
+    large = {
+        name: case for name, case in HARMFUL.items() if not re.search(r"elsewhere \d|gltf: [a-z]+ [\d\[TN-]", name)
+    }
+    for k, (name, case) in enumerate(large.items()):
         (tmp_path / str(k)).mkdir()
         paths[name] = str(laid(tmp_path / str(k), case))
     (tmp_path / "cases.json").write_text(json.dumps(paths))
@@ -146,7 +151,7 @@ def test_files_that_mean_harm_take_little_memory(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     grown = json.loads(done.stdout)
-    assert len(grown) == len(HARMFUL)
+    assert len(grown) == len(large) > 100
     assert {name: kib // 1024 for name, kib in grown.items() if kib > MOST_MIB * 1024} == {}
 
 
@@ -156,6 +161,7 @@ import json, resource, sys
 from pathlib import Path
 from img2model_desktop.core.mesh_files import ReadLimits, read
 from img2model_desktop.core.formats import threemf_read, usdz_read  # what imports take is not the file's
+from img2model_desktop.core.topology import collapsed, same_rows
 from img2model_desktop.errors import InputProblem
 limits = ReadLimits(file_bytes=2_000_000, vertices=100_000, picture_pixels=1_000_000)
 unit = 1024 if sys.platform == "darwin" else 1  # bytes there, KiB elsewhere
@@ -199,16 +205,24 @@ def test_any_mesh_comes_back(
     folder = tmp_path_factory.mktemp("back")
     path = folder / f"a{suffix}"
     frame = Frame("y" if suffix in (".glb", ".gltf", ".usdz") else up, unit)
+    if suffix == ".3mf" and collapsed(same_rows(mesh.vertices)[mesh.faces]).all():
+        with pytest.raises(InputProblem, match="surface"):
+            write_mesh(mesh, path, {"number": number}, frame)
+        return
     write_mesh(mesh, path, {"number": number}, frame)
     back = read(path).mesh
-    assert len(back.faces) == len(mesh.faces)
+    assert verify_written(mesh, path, frame) == ()  # and so says the reader that is not ours
+    faces = mesh.faces
+    if suffix == ".3mf":  # which must not have faces with one place twice
+        faces = faces[~collapsed(same_rows(mesh.vertices)[faces])]
+    assert len(back.faces) == len(faces)
     span = float(np.abs(mesh.vertices).max())
-    corners, wanted = back.vertices[back.faces], mesh.vertices[mesh.faces]
+    corners, wanted = back.vertices[back.faces], mesh.vertices[faces]
     assert np.abs(corners - wanted).max() <= 1e-6 * span + 1e-12
     assert read_recipe(path) == {"number": number}
     if mesh.base_colour is not None and suffix not in (".stl", ".ply"):
         assert back.uv is not None
-        assert np.abs(back.uv[back.faces] - mesh.uv[mesh.faces]).max() <= 1e-6 * max(1.0, np.abs(mesh.uv).max())
+        assert np.abs(back.uv[back.faces] - mesh.uv[faces]).max() <= 1e-6 * max(1.0, np.abs(mesh.uv).max())
         assert np.array_equal(back.base_colour.pixels, mesh.base_colour.pixels)
     assert sorted(item.name for item in folder.iterdir()) == sorted(
         name for name in names_of(path) if (folder / name).exists()
