@@ -58,7 +58,7 @@ def _by_trimesh(path: Path) -> Found:
     import trimesh  # 0.4 s to import; needed only here
 
     # its mending of PLY textures takes vertices away that no face uses, and leaves their colours
-    options = {"fix_texture": False} if path.suffix.lower() == ".ply" else {}
+    options: dict[str, Any] = {"fix_texture": False} if path.suffix.lower() == ".ply" else {}
     loaded: Any = trimesh.load(str(path), process=False, **options)
     if isinstance(loaded, trimesh.Scene):
         if len(loaded.geometry) != 1:
