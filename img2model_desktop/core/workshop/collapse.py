@@ -184,7 +184,7 @@ def _keeps_facing(points: Points, corners: Ids, moved: Flags, owner: Ids, target
 
 
 def _normals(corners: Points) -> tuple[Points, Points, Points]:
-    """Normals with twice the area as length, and shapes, 0 without area and 0.87 at best, and squares of longest sides."""
+    """Normals with twice the area as length, and shapes (0 without area, at best 0.87), squares of longest sides."""
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     normal, c = np.cross(a, b), b - a
     longest = np.maximum.reduce([np.einsum("ij,ij->i", side, side) for side in (a, b, c)])

@@ -37,6 +37,8 @@ PIECE = 0.7
 """Of the wanted length: longest side of the pieces in which the old surface is searched."""
 ROUNDS = 9
 """Of all steps; five bring most of it, the others the number of faces."""
+PATCH_ROUNDS = 3
+"""For a patch, which is fairly even from the start."""
 COLLAPSES = 4
 """Sets of collapses in one round, at most."""
 
@@ -278,3 +280,32 @@ def _mean(ends: Ids, points: Points) -> Points:
 def _normals(points: Points, faces: Ids) -> NDArray[np.float64]:
     at = points[faces]
     return np.cross(at[:, 1] - at[:, 0], at[:, 2] - at[:, 0])
+
+
+def refined(points: Points, faces: Ids, length: float, rim: int, progress: Progress) -> tuple[Points, Ids]:
+    """A patch with edges of about one length inside a rim that stays as it is.
+
+    Args:
+        points: `(n, 3) float64`, the first `rim` of them those of the rim, in its order.
+        faces: `(m, 3) int64`.
+        length: wanted.
+        rim: how many points it has.
+        progress: token.
+
+    Returns:
+        points, the first `rim` unchanged, all others used, and faces.
+    """
+    index = np.arange(rim)
+    state = Even(points, faces, np.stack([index, (index + 1) % rim], axis=1), np.arange(len(points)) < rim)
+    for done in range(PATCH_ROUNDS):
+        part = progress.part(done / PATCH_ROUNDS, (done + 1) / PATCH_ROUNDS)
+        state = split(state, LONG * length, rim)
+        state = _collapsed(state, length, 2, part, rim)
+        state = state._replace(faces=delaunay(state.points, state.faces, state.lines, rounds=4, frozen=rim))
+        moved = _tangential(state.points, state.faces, net_of(state.faces, len(state.points)).ends)
+        moved[:rim] = points[:rim]
+        state = state._replace(points=moved)
+    used = np.zeros(len(state.points), dtype=bool)
+    used[state.faces] = True
+    used[:rim] = True
+    return state.points[used], (np.cumsum(used) - 1)[state.faces]
