@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from img2model_desktop.gui.controls import Fold, NumberField, label
@@ -35,9 +36,11 @@ class PlanCard(QFrame):
         super().__init__()
         self.setObjectName("card")
         self._title = label("", "title", wrap=True)
-        self._steps = QVBoxLayout()
-        self._steps.setSpacing(SPACE // 2)
-        self._labels: list[QLabel] = []
+        self._steps = QGridLayout()
+        self._steps.setHorizontalSpacing(6)
+        self._steps.setVerticalSpacing(SPACE // 2)
+        self._steps.setColumnStretch(1, 1)
+        self._cells: list[QLabel] = []
         self.do_button = QPushButton("Do it")
         self.do_button.setObjectName("accent")
         self.do_button.setToolTip("Do all of this as one edit, which can be undone")
@@ -61,23 +64,22 @@ class PlanCard(QFrame):
     def ask(self, title: str, sentences: tuple[str, ...]) -> None:
         """Shows what will be done."""
         self._title.setText(title)
-        for old in self._labels:
+        for old in self._cells:
             self._steps.removeWidget(old)
             old.deleteLater()
-        numbers = len(sentences) > 1
-        self._labels = [
-            label(f"{number}.  {sentence}" if numbers else sentence, "value", wrap=True)
-            for number, sentence in enumerate(sentences, 1)
-        ]
-        for line in self._labels:
-            self._steps.addWidget(line)
+        self._cells = []
+        for number, sentence in enumerate(sentences):
+            for column, text in enumerate((f"{number + 1}.", sentence)):
+                cell = label(text, "value" if column else "dim", wrap=bool(column))
+                self._steps.addWidget(cell, number, column, Qt.AlignmentFlag.AlignTop)
+                self._cells.append(cell)
         self.setAccessibleName(f"{title}: {' '.join(sentences)}")
         self.show()
         self.do_button.setFocus()
 
     def sentences(self) -> tuple[str, ...]:
         """What it says."""
-        return tuple(line.text() for line in self._labels)
+        return tuple(cell.text() for cell in self._cells[1::2])
 
 
 class ConditionsForm(QWidget):
@@ -197,9 +199,11 @@ class CheckPage(QWidget):
 
     Signals:
         place_wished: (object) a Place to show on the mesh, or None.
+        open_wished: the user wants to open a mesh.
     """
 
     place_wished = Signal(object)
+    open_wished = Signal()
 
     def __init__(self, workshop: Workshop, icons: Icons, purpose: str) -> None:
         super().__init__()
@@ -211,6 +215,8 @@ class CheckPage(QWidget):
         self.plan = PlanCard()
         self.findings = FindingsList(icons)
         self._empty = label(_EMPTY, "dim", wrap=True)
+        self.open_button = QPushButton("Open mesh…")
+        self.open_button.setToolTip("Check, mend and save a mesh of any program (Ctrl+M)")
         self.conditions = ConditionsForm()
         self.measures = MeasuresTable()
         self.conditions_fold = Fold("Conditions", self.conditions, icons)
@@ -218,12 +224,13 @@ class CheckPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         column.setSpacing(SPACE)
-        for part in (self.fix_button, self.plan, self._empty, self.findings):
+        for part in (self.fix_button, self.plan, self._empty, self.open_button, self.findings):
             column.addWidget(part)
         column.addSpacing(4)
         column.addWidget(self.conditions_fold)
         column.addWidget(self.measures_fold)
         column.addStretch()
+        self.measures_fold.heading.setChecked(True)
         self._connect()
         self.show_purpose(purpose)
 
@@ -246,6 +253,7 @@ class CheckPage(QWidget):
         workshop.size_changed.connect(self._show_conditions)
         self.conditions_fold.opened.connect(self._show_conditions)
         self.fix_button.clicked.connect(self._on_fix_wished)
+        self.open_button.clicked.connect(self.open_wished)
         self.plan.agreed.connect(self._on_agreed)
         self.plan.declined.connect(self._on_declined)
         self.findings.mend_wished.connect(workshop.mend)
@@ -280,7 +288,8 @@ class CheckPage(QWidget):
         self.fix_button.setEnabled(can)
         self.fix_button.setVisible(has_mesh and not self.plan.isVisibleTo(self))
         self.findings.set_can_mend(not workshop.is_working)
-        self._empty.setVisible(not has_mesh)
+        for part in (self._empty, self.open_button):
+            part.setVisible(not has_mesh)
         for fold in (self.conditions_fold, self.measures_fold):
             fold.setVisible(has_mesh)
         if workshop.is_working:
@@ -304,6 +313,12 @@ class CheckPage(QWidget):
     def _on_agreed(self) -> None:
         self.plan.hide()
         self._workshop.make_fit(self._purpose, words_of(self._purpose).wish)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.plan.isVisible():
+            self._on_declined()
+        else:
+            super().keyPressEvent(event)
 
     @Slot()
     def _on_declined(self) -> None:
@@ -346,12 +361,17 @@ _MEASURES = (  # name in the verdict's measures, title, how it is written
     ("genus", "Handles through it", "{:,}"),
     ("size_mm", "W × H × D", "{:.1f} mm"),
     ("area_cm2", "Surface", "{:,.1f} cm²"),
-    ("volume_cm3", "Volume", "{:,.2f} cm³"),
+    ("volume_cm3", "Volume", "{:,.1f} cm³"),
     ("weight_g", "Weight", "{:,.1f} g"),
-    ("thinnest_mm", "Thinnest wall", "{:.2f} mm"),
-    ("wall_mm", "Thinnest wall", "{:.2f} mm"),
-    ("overhang_cm2", "Overhangs", "{:,.1f} cm²"),
+    ("wall_min_mm", "Thinnest wall", "{:.2f} mm"),
+    ("smallest_feature_mm", "Smallest feature", "{:.2f} mm"),
+    ("overhang_share", "Overhang", "{:.0%}"),
+    ("stands", "Stands", ""),
+    ("fits_bed", "Fits the bed", ""),
     ("texture_px", "Texture", "{} px"),
+    ("uv_coverage", "Texture used", "{:.0%}"),
+    ("texels_per_mm", "Texels per mm", "{:.1f}"),
+    ("geometry_mb", "Geometry", "{:.1f} MB"),
 )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # they bring numpy, which the window's start and the command 
     from img2model_desktop.core.picture import Picture
 
 MOST_AT_ONCE = 200
+BESIDE_MESHES = (".mtl", ".bin")  # files that come along with a mesh
 HEAD_BYTES = 4096  # what the kind of a file is told from
 
 
@@ -114,6 +115,8 @@ def sorted_out(local: Sequence[Path]) -> Brought:
             meshes += [] if found else _files_in(path, suffixes)
         elif path.suffix.lower() in suffixes:
             meshes.append(path)
+        elif path.suffix.lower() in BESIDE_MESHES and any(one.suffix.lower() in suffixes for one in local):
+            continue  # its mesh reads it
         elif _may_be_picture(path):
             pictures.append(path)
         else:

@@ -120,7 +120,7 @@ class OperationForm(QWidget):
             self._column.removeWidget(self.form)
             self.form.deleteLater()
         self._operation = operation
-        self.form = OptionsForm(operation.options, self._icons, back_to="its default", caption_px=72)
+        self.form = OptionsForm(operation.options, self._icons, back_to="its default", is_narrow=True)
         self.form.set_given(self._given.get(operation.key, {}))
         self.form.setVisible(not self.form.is_empty)
         self._column.insertWidget(3, self.form)

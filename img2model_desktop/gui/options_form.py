@@ -16,6 +16,8 @@ from img2model_desktop.gui.theme import SPACE
 Control = NumberField | QCheckBox | QComboBox | Segments | QLineEdit
 
 _SEGMENTS_UP_TO = 3  # more choices than this become a list
+_NARROW_LETTERS = 13  # and where there is little room so do choices with more letters together
+_CAPTION_PX, _NARROW_CAPTION_PX = 112, 72
 _OPEN_LOW, _OPEN_HIGH = 0.0, 1_000_000.0  # for numbers whose range is open
 
 
@@ -30,7 +32,7 @@ class OptionsForm(QWidget):
         preset: what unchanged options are, instead of their defaults.
         names: of the options to show; None for all.
         back_to: what a change is taken back to, in words.
-        caption_px: room for the labels.
+        is_narrow: there is little room: long labels take two lines, long choices become lists.
 
     Signals:
         changed: the user changed or reset an option.
@@ -45,12 +47,13 @@ class OptionsForm(QWidget):
         preset: Mapping[str, OptionValue] | None = None,
         names: Container[str] | None = None,
         back_to: str = "what it was",
-        caption_px: int = 112,
+        is_narrow: bool = False,
     ) -> None:
         super().__init__()
         self._record = record
         self._preset = dict(preset or {})
         self._back_to = back_to
+        self._is_narrow = is_narrow
         self._icons = icons
         self._given: dict[str, OptionValue] = {}
         self._controls: dict[str, Control] = {}
@@ -59,7 +62,7 @@ class OptionsForm(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(SPACE)
         self._grid.setVerticalSpacing(SPACE)
-        self._grid.setColumnMinimumWidth(0, caption_px)
+        self._grid.setColumnMinimumWidth(0, _NARROW_CAPTION_PX if is_narrow else _CAPTION_PX)
         self._grid.setColumnMinimumWidth(2, 20)
         self._grid.setColumnStretch(1, 1)
         for item in fields(record):
@@ -101,7 +104,7 @@ class OptionsForm(QWidget):
     def _add(self, item: "Field[Any]") -> None:
         described = about(item)
         row = self._grid.rowCount()
-        control = _control(item, described)
+        control = _control(item, described, self._is_narrow)
         control.setToolTip(described.help)
         if not isinstance(control, (NumberField, Segments)):
             control.setAccessibleName(described.label)
@@ -120,6 +123,9 @@ class OptionsForm(QWidget):
         caption = label(described.label, "dim")
         caption.setToolTip(described.help)
         caption.setBuddy(control)
+        if self._is_narrow:
+            caption.setWordWrap(True)
+            caption.setFixedWidth(_NARROW_CAPTION_PX)
         reset = QToolButton()
         reset.setProperty("reset", True)
         reset.setIconSize(QSize(16, 16))
@@ -154,7 +160,7 @@ class OptionsForm(QWidget):
         self.changed.emit()
 
 
-def _control(item: "Field[Any]", described: Option) -> Control:
+def _control(item: "Field[Any]", described: Option, is_narrow: bool) -> Control:
     if isinstance(item.default, bool):
         return QCheckBox()
     if isinstance(item.default, (int, float)):
@@ -163,7 +169,8 @@ def _control(item: "Field[Any]", described: Option) -> Control:
         high = _OPEN_HIGH if described.high is None else described.high
         step = described.step or (1.0 if whole else (high - low) / 100)
         return NumberField(described.label, low, high, step, described.unit, whole)
-    if 0 < len(described.choices) <= _SEGMENTS_UP_TO:
+    has_room = not is_narrow or sum(len(value) for value in described.choices) <= _NARROW_LETTERS
+    if 0 < len(described.choices) <= _SEGMENTS_UP_TO and has_room:
         return Segments([(value, value.capitalize(), "") for value in described.choices], described.label)
     if described.choices:
         box = QComboBox()

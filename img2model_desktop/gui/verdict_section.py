@@ -23,7 +23,7 @@ from img2model_desktop.gui.theme import RADIUS, SPACE
 if TYPE_CHECKING:  # they bring numpy, which the window's start does without
     from img2model_desktop.core.verdict.findings import Verdict
 
-_CHIP = QSize(60, 56)
+_CHIP = QSize(60, 52)
 _ROW_PX = 32
 _BAR_PX = 2
 
@@ -158,7 +158,7 @@ class PurposeChip(QAbstractButton):
         painter.setFont(title)
         painter.setPen(QColor(colours.text if self.isEnabled() else colours.faint))
         width = self.width()
-        painter.drawText(QRectF(0, 7, width, 20), Qt.AlignmentFlag.AlignCenter, self._words.title)
+        painter.drawText(QRectF(0, 6, width, 20), Qt.AlignmentFlag.AlignCenter, self._words.title)
         small = QFont(self.font())
         small.setPointSizeF(self.font().pointSizeF() * 0.88)
         painter.setFont(small)
@@ -168,10 +168,10 @@ class PurposeChip(QAbstractButton):
         if self._level is UNKNOWN:
             left = (width - side) / 2
         drawing = self._icons.pixmap(self._level.icon, side, tint.name(), self.devicePixelRatioF())
-        painter.drawPixmap(int(left), 31, drawing)
+        painter.drawPixmap(int(left), 29, drawing)
         if self._level is not UNKNOWN:
             painter.setPen(tint)
-            room = QRectF(int(left) + side + gap, 29, width, 18)
+            room = QRectF(int(left) + side + gap, 27, width, 18)
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self._level.word)
 
 

@@ -1,7 +1,8 @@
 """The right panel: what the mesh is fit for, and three pages: Check, Shape, Export."""
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QApplication, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from img2model_desktop.gui.check_page import CheckPage
 from img2model_desktop.gui.controls import Segments
@@ -30,11 +31,13 @@ class WorkshopPanel(QWidget):
     Signals:
         place_wished: (object) a Place to show on the mesh, or None.
         before_wished: (bool) whether the original shall be shown instead of the edited mesh.
+        open_wished: the user wants to open a mesh.
         failed: (object) why something could not be done, a `Trouble`.
     """
 
     place_wished = Signal(object)
     before_wished = Signal(bool)
+    open_wished = Signal()
     failed = Signal(object)
 
     def __init__(self, caller: Caller, icons: Icons, suffix: str, up: str, purpose: str) -> None:
@@ -43,6 +46,8 @@ class WorkshopPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.workshop = Workshop(caller, self)
         self.verdict = VerdictSection(icons, purpose)
+        self._focused: QWidget | None = None
+        self.workshop.busy_changed.connect(self._keep_focus)  # before the pages switch their buttons off
         self.check = CheckPage(self.workshop, icons, self.verdict.purpose)
         self.shape = ShapePage(self.workshop, icons)
         self.export = ExportSection(caller, self.workshop, icons, suffix, up)
@@ -100,8 +105,22 @@ class WorkshopPanel(QWidget):
         self.verdict.check_wished.connect(workshop.judge)
         self.pages.chosen.connect(self._on_page_chosen)
         self.check.place_wished.connect(self.place_wished)
+        self.check.open_wished.connect(self.open_wished)
         self.shape.before_wished.connect(self.before_wished)
         self.export.failed.connect(self._tell)
+
+    @Slot()
+    def _keep_focus(self) -> None:
+        """A button that is switched off would hand the focus to whatever comes next: the chosen chip keeps it as long
+        as an edit is under way, then gives it back."""
+        chip, focused = self.verdict.chips[self.purpose], QApplication.focusWidget()
+        if self.workshop.is_working and focused is not None and self._stack.isAncestorOf(focused):
+            self._focused = focused
+            chip.setFocus()
+        elif not self.workshop.is_working and self._focused is not None:
+            back, self._focused = self._focused, None
+            if focused is chip and isValid(back):
+                QTimer.singleShot(0, back, back.setFocus)
 
     @Slot()
     def _show_verdict(self) -> None:

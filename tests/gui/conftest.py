@@ -1,5 +1,6 @@
 """What the window's tests share: the theme, icons, pictures, and a caller that runs calls at once."""
 
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,12 +13,18 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 
 from img2model_desktop import paths
+from img2model_desktop.core.events import Facts
+from img2model_desktop.core.mesh import Mesh
+from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import write_png
+from img2model_desktop.core.request import Request
 from img2model_desktop.errors import Img2ModelError
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.runner import CallEnded, Trouble
 from img2model_desktop.gui.theme import Theme, ThemeChoice
+from img2model_desktop.jobs.job_row import JobRow, JobState
+from tests.shapes import box
 
 RED = (200, 40, 30)
 GREY = (190, 192, 195)
@@ -84,6 +91,31 @@ def theme(qapp: QApplication) -> Iterator[Theme]:
 @pytest.fixture
 def icons(theme: Theme) -> Icons:
     return Icons(paths.resources_dir() / "icons", theme.colours)
+
+
+def result_of(mesh: Mesh, folder: Path, title: str = "thing", request: Request | None = None) -> JobRow:
+    """A finished job with this mesh as its result."""
+    folder.mkdir(parents=True)
+    write_mesh(mesh, folder / "result.glb", {})
+    width, height, depth = (float(side) for side in mesh.size_m)
+    return JobRow(
+        id=folder.name,
+        state=JobState.DONE,
+        request=request or Request(prompt=title),
+        title=title,
+        created=time.time(),
+        folder=folder,
+        engine="extrude",
+        result_path=folder / "result.glb",
+        facts=Facts(len(mesh.vertices), len(mesh.faces), 1, True, (width, height, depth)),
+        seconds=1.25,
+    )
+
+
+def open_box(side: float = 0.05) -> Mesh:
+    """A cube without one of its twelve faces: a hole with a rim of three edges."""
+    closed = box(side, side, side)
+    return Mesh(closed.vertices, closed.faces[np.arange(12) != 5])
 
 
 def disc(width: int = 160, height: int = 120, *, cut: bool) -> Picture:

@@ -1,4 +1,4 @@
-"""Whatever is dropped or pasted becomes picture files, or one sentence why not."""
+"""Whatever is dropped or pasted becomes picture and mesh files, or one sentence why not."""
 
 from pathlib import Path
 
@@ -7,8 +7,9 @@ import pytest
 from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QImage, QPixmap
 
+from img2model_desktop.core.mesh_files import READ_SUFFIXES
 from img2model_desktop.core.picture_files import read_picture
-from img2model_desktop.gui.intake import brought, can_bring, image_from, keep_image
+from img2model_desktop.gui.intake import brought, can_bring, image_from, keep_image, sorted_out
 from tests.gui.conftest import disc
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -71,3 +72,36 @@ def test_text_is_no_picture(tmp_path: Path) -> None:
     mime = mime_of(text="hello")
     assert not can_bring(mime)
     assert brought(mime, tmp_path).refusal
+
+
+def test_pictures_and_meshes_are_told_apart_and_the_rest_is_named(photo: Path, tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("chair.STL", "chair.obj", "chair.mtl", "notes.txt", "scan")}
+    for path in files.values():
+        path.write_text("solid chair")
+    scan = files["scan"]
+    scan.write_bytes(photo.read_bytes())  # a picture whose name does not say so
+    found = sorted_out([files["chair.STL"], photo, files["chair.obj"], files["chair.mtl"], scan, files["notes.txt"]])
+    assert found.meshes == (files["chair.STL"], files["chair.obj"])
+    assert found.paths == (photo, scan)
+    assert found.refusal == "“notes.txt” is neither a picture nor a mesh."
+    assert found.advice == f"Meshes end in {', '.join(READ_SUFFIXES)}."
+
+
+def test_several_wrong_files_make_one_sentence(tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.txt" for name in "abcd"]
+    for path in files:
+        path.write_text("words")
+    found = sorted_out(files)
+    assert (found.paths, found.meshes) == ((), ())
+    assert found.refusal == "“a.txt”, “b.txt”, “c.txt”… are neither pictures nor meshes."
+
+
+def test_folder_of_meshes_stands_for_them(photo: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "meshes"
+    folder.mkdir()
+    for name in ("b.ply", "a.glb", "readme.md"):
+        (folder / name).write_bytes(b"")
+    assert sorted_out([folder]).meshes == (folder / "a.glb", folder / "b.ply")
+    (folder / "p.png").write_bytes(photo.read_bytes())
+    assert sorted_out([folder]).meshes == ()  # a folder of pictures, with something beside them
+    assert sorted_out([folder]).paths == (folder / "p.png",)
