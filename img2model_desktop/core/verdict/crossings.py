@@ -64,9 +64,7 @@ def crossings_of(surface: Surface, progress: Progress) -> CrossingFacts:
     for one, other in _pieces(overlapping(*boxes)) if len(solid) > 1 else ():
         looked_at += len(one)
         progress.update(min(looked_at / (7.0 * len(solid)), 0.99))
-        shared = _common_corners(places, one, other)
-        distinct = shared < 3
-        one, other, shared = one[distinct], other[distinct], shared[distinct]
+        one, other, shared = _undecided(grid, places, one, other)
         crosses, overlaps = _meet(grid, one, other)
         for kind, met in enumerate((crosses & (shared == 0), overlaps, crosses & (shared > 0))):
             found.add(kind, solid[one[met]], solid[other[met]], surface.part)
@@ -154,14 +152,42 @@ def _grid_of(surface: Surface) -> tuple[_Grid, Ids]:
     return _Grid(corners, normals, np.abs(normals).max(axis=1), low, high, (high - low).max(axis=1)), solid
 
 
-def _common_corners(places: Ids, one: Ids, other: Ids) -> NDArray[np.int8]:
-    """How many corners pairs of faces have in common; `places` is `(3, k)`."""
+def _undecided(grid: _Grid, places: Ids, one: Ids, other: Ids) -> tuple[Ids, Ids, NDArray[np.int8]]:
+    """The pairs of faces that may meet, and how many corners each has in common; `places` is `(3, k)`.
+
+    Left out are faces at the same three places, and faces with one common corner that a plane through it parts: the
+    fans of a mesh, which are most of all pairs.
+    """
     shared = np.zeros(len(one), dtype=np.int8)
+    pivot = np.zeros((2, len(one)), dtype=np.int8)  # the common corner of either, where there is one
     mine, theirs = places[:, one], places[:, other]
     for i in range(3):
         for j in range(3):
-            shared += mine[i] == theirs[j]
-    return shared
+            same = (mine[i] == theirs[j]).view(np.int8)
+            shared += same
+            pivot[0] += same * np.int8(i)
+            pivot[1] += same * np.int8(j)
+    kept = shared < 3
+    fan = np.nonzero(shared == 1)[0]
+    kept[fan] = ~_are_parted(grid, one[fan], other[fan], pivot[:, fan])
+    return one[kept], other[kept], shared[kept]
+
+
+def _are_parted(grid: _Grid, one: Ids, other: Ids, pivot: NDArray[np.int8]) -> Flags:
+    """Which pairs lie on two sides of the plane through their common corner that is square to the way from one to the
+    other; with some room, so that rounding decides nothing."""
+    corners = grid.corners.reshape(-1, 3)
+    centre = corners[one * 3 + pivot[0]]
+    arms = [corners[one * 3 + (pivot[0] + k) % 3] - centre for k in (1, 2)]
+    arms += [centre - corners[other * 3 + (pivot[1] + k) % 3] for k in (1, 2)]
+    middles = [arms[0] + arms[1], arms[2] + arms[3]]
+    lengths = [np.sqrt(np.einsum("ij,ij->i", middle, middle)) for middle in middles]
+    way = sum(middle / np.maximum(length, 1.0)[:, None] for middle, length in zip(middles, lengths, strict=True))
+    room = 1e-9 * (grid.reach[one] + grid.reach[other])
+    parted = np.ones(len(one), dtype=bool)
+    for arm in arms:
+        parted &= np.einsum("ij,ij->i", way, arm) > room
+    return parted
 
 
 def _meet(grid: _Grid, one: Ids, other: Ids) -> tuple[Flags, Flags]:

@@ -54,12 +54,13 @@ def _pinched(survey: Survey, measures: Measures) -> Remark:
     )
 
 
-def _one_sided(_survey: Survey, measures: Measures) -> Remark:
+def _one_sided(survey: Survey, measures: Measures) -> Remark:
     return Remark(
         count(measures["one_sided_parts"], "one-sided part"),
         "The surface runs over into its own back, as a Moebius strip does, so it has no inside.",
         "Make solid gives it a thickness.",
-        fix=(step("solid"),),
+        Place(faces=survey.surface.named(np.isin(survey.surface.part, survey.topology.one_sided))),
+        (step("solid"),),
     )
 
 

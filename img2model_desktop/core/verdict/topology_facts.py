@@ -26,7 +26,7 @@ class TopologyFacts:
         crowded_edges: `(k,) int64`, numbers of edges with more than two faces.
         pinched: `(k,) int64`, places where sheets only touch: the faces around them form more than one fan.
         turned: faces to turn round so that each part is consistent: the fewer of each part.
-        one_sided: parts that no turning makes consistent, as a Moebius strip.
+        one_sided: `(k,) int64`, parts that no turning makes consistent, as a Moebius strip.
         closed: `(parts,) bool`, parts without any edge that is open, crowded or run along twice the same way.
         flat: numbers in the mesh of faces without area.
         needles: faces much longer than wide.
@@ -44,7 +44,7 @@ class TopologyFacts:
     crowded_edges: Ids
     pinched: Ids
     turned: Ids
-    one_sided: int
+    one_sided: Ids
     closed: Flags
     flat: NDArray[np.int32]
     needles: Ids
@@ -129,15 +129,15 @@ def _rims(surface: Surface, fan: Ids) -> tuple[Ids, Ids, Values]:
     return edges.edge[open_side], rim, length
 
 
-def _winding(surface: Surface) -> tuple[Ids, int]:
-    """The fewer faces of each part that run against the others, and how many parts have one side only.
+def _winding(surface: Surface) -> tuple[Ids, Ids]:
+    """The fewer faces of each part that run against the others, and the parts that have one side only.
 
     Each face is taken twice, as it is and turned, and linked with its neighbours so that they agree: a two-sided part
     falls into two mirrored groups, a one-sided part into one.
     """
     edges = surface.edges
     if not edges.balance[edges.uses == 2].any():
-        return np.zeros(0, dtype=np.int64), 0
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     one, other = edges.neighbours
     two = edges.uses[edges.edge[one]] == 2
     one, other = one[two], other[two]
@@ -151,7 +151,7 @@ def _winding(surface: Surface) -> tuple[Ids, int]:
     against = kept[as_turned] > kept[as_it_is]
     tied = (kept[as_turned] == kept[as_it_is]) & (as_turned < as_it_is)
     one_sided = np.unique(surface.part[as_it_is == as_turned])
-    return np.nonzero(against | tied)[0], len(one_sided)
+    return np.nonzero(against | tied)[0], one_sided
 
 
 def _shapeless(surface: Surface) -> tuple[NDArray[np.int32], Ids]:

@@ -13,6 +13,7 @@ SAMPLES = 16_384  # at least so many points, spread over the area; and one on ea
 MOST_FACES = 250_000
 OPPOSED = float(np.cos(np.radians(45.0)))  # two faces make a wall where their normals are so opposite; else an edge
 MOST_HITS = 8  # faces of overlapping parts that a ray goes through
+TIP_MM2, TIP_SHARE = 1.0, 0.001  # surface, and share of it, that are a mere tip or edge however thin it is
 SMALL_SHARE = 0.01  # of the area: the quantile that stands for "the thinnest" without the last sharp tip
 
 
@@ -21,7 +22,7 @@ class WallFacts:
     """Thickness of walls and width of gaps.
 
     Args:
-        thinnest_mm: of all points; None where no ray found an opposite side.
+        thinnest_mm: TIP_MM2 of the area has walls at most so thick; None where less than that has walls.
         thin_mm: a hundredth of the area has walls at most so thick; None where less than that has walls.
         thin_share: share of the area whose walls are thinner than asked, 0..1.
         thin_faces: `(k,) int64`, faces of the surface with such a point.
@@ -48,6 +49,7 @@ def walls_of(surface: Surface, sign: Values, wall_mm: float, rays: Rays, progres
     face, point, weight = _samples(surface)
     outwards = rays.normals[face] * sign[face][:, None]
     wall = _walls(point, -outwards, sign, rays, progress.part(0.0, 0.6))
+    whole = float(weight.sum())
     thin = wall < wall_mm * (1 - 1e-6)
     some = thin.copy()
     some[:: max(1, len(face) // SAMPLES)] = True  # enough for the quantile of gaps
@@ -55,14 +57,13 @@ def walls_of(surface: Surface, sign: Values, wall_mm: float, rays: Rays, progres
     gap, hidden = _gaps(point[seen], outwards[seen], sign, rays, progress.part(0.6, 1.0))
     wall[seen[hidden]] = np.inf
     thin[seen[hidden]] = False
-    found = np.isfinite(wall)
     even = seen % max(1, len(face) // SAMPLES) == 0
     return WallFacts(
-        thinnest_mm=float(wall[found].min()) if found.any() else None,
-        thin_mm=_quantile(wall, weight),
-        thin_share=float(weight[thin].sum() / weight.sum()),
+        thinnest_mm=_quantile(wall, weight, min(TIP_MM2, TIP_SHARE * whole)),
+        thin_mm=_quantile(wall, weight, SMALL_SHARE * whole),
+        thin_share=float(weight[thin].sum() / whole),
         thin_faces=np.unique(face[thin]),
-        gap_mm=_quantile(gap[even], weight[seen[even]]),
+        gap_mm=_quantile(gap[even], weight[seen[even]], SMALL_SHARE * float(weight[seen[even]].sum())),
     )
 
 
@@ -76,7 +77,7 @@ def _samples(surface: Surface) -> tuple[Ids, Values, Values]:
         many = np.diff(steps, prepend=0.0).astype(np.int64)
     face = np.repeat(np.arange(len(area)), many)
     rank = np.arange(len(face)) - np.repeat(np.cumsum(many) - many, many)
-    weight = area[face] / many[face] if len(area) <= MOST_FACES else np.ones(len(face))
+    weight = area[face] / many[face] if len(area) <= MOST_FACES else np.full(len(face), area.sum() / len(face))
     # the middle first, then points of the R2 sequence (Roberts 2018), folded into the triangle
     u, v = (1 / 3 + rank * 0.7548776662466927) % 1.0, (1 / 3 + rank * 0.5698402909980532) % 1.0
     over = u + v > 1
@@ -115,10 +116,9 @@ def _walls(start: Values, way: Values, sign: Values, rays: Rays, progress: Progr
     return wall
 
 
-def _quantile(values: Values, weight: Values) -> float | None:
-    """The value below which SMALL_SHARE of the weight lies; None where it is infinite."""
+def _quantile(values: Values, weight: Values, amount: float) -> float | None:
+    """The value up to which so much of the weight lies; None where it is infinite."""
     order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weight[order])
-    at = int(np.searchsorted(reached, SMALL_SHARE * reached[-1]))
+    at = int(np.searchsorted(np.cumsum(weight[order]), amount))
     value = float(values[order[min(at, len(order) - 1)]])
     return value if np.isfinite(value) else None
