@@ -212,11 +212,13 @@ class Inside:
         level: `(i, j, k) float32`, how surely a point is inside, a half at openings that are closed. None where
             there are no openings.
         hits: crossings of the grid's own lines with the soup, for each axis.
+        cavity: `(i, j, k) bool`, points in closed parts that look into themselves; None where there are none.
     """
 
     solid: NDArray[np.bool_]
     level: NDArray[np.float32] | None
     hits: tuple[Hits, Hits, Hits]
+    cavity: NDArray[np.bool_] | None = None
 
 
 def inside_of(soup: Soup, shape: tuple[int, int, int], progress: Progress) -> Inside:
@@ -227,8 +229,13 @@ def inside_of(soup: Soup, shape: tuple[int, int, int], progress: Progress) -> In
         mine = hits[2].chosen(soup.closed[hits[2].triangle])
         Sweep(mine, ALONG[2], shape).add_closed(winding, progress.part(0.1, 0.2))
     solid = winding > WHOLE // 2
+    cavity = None
+    if soup.cavity.any():
+        emptied = np.zeros(shape, dtype=np.int16)
+        Sweep(hits[2].chosen(soup.cavity[hits[2].triangle]), ALONG[2], shape).add_closed(emptied, progress)
+        cavity = emptied < -WHOLE // 2
     if soup.closed.all():
-        return Inside(solid, None, (hits[0], hits[1], hits[2]))
+        return Inside(solid, None, (hits[0], hits[1], hits[2]), cavity)
     winding[:], open_to = 0, np.zeros(shape, dtype=np.int16)
     for number, way in enumerate(AROUND):
         part = progress.part(0.2 + 0.5 * number / len(AROUND), 0.2 + 0.5 * (number + 1) / len(AROUND))
@@ -237,7 +244,7 @@ def inside_of(soup: Soup, shape: tuple[int, int, int], progress: Progress) -> In
     level = np.abs(smoothed(winding, hits, progress.part(0.7, 1.0)))
     np.minimum(level, closedness(open_to), out=level)
     solid |= level > 0.5
-    return Inside(solid, level, (hits[0], hits[1], hits[2]))
+    return Inside(solid, level, (hits[0], hits[1], hits[2]), cavity)
 
 
 def closedness(open_to: Winding) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ anew from a grid: what the soup winds around is filled, what bounds nothing beco
 surface is drawn around both that lies on the old one wherever there was one.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +13,16 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.topology import collapsed, edges_of, same_rows
+from img2model_desktop.core.verdict.crossings import crossings_of
+from img2model_desktop.core.verdict.surface import surface_of
 from img2model_desktop.core.workshop.catalog import SolidOptions
+from img2model_desktop.core.workshop.facing import facing_out
 from img2model_desktop.core.workshop.insides import Grid, Inside, Scene, Soup, inside_of, soup_of
 from img2model_desktop.core.workshop.marching import march, well_composed
 from img2model_desktop.core.workshop.nearest import Nearest, Pieces, pieces_of
 from img2model_desktop.core.workshop.operation import Outcome
-from img2model_desktop.core.workshop.solids import Frame, body_of, is_closed, to_mesh
+from img2model_desktop.core.workshop.solids import Frame, Solid, body_of, is_closed, to_mesh, united
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -29,6 +34,12 @@ SHEET = 1.6
 THIN = 1.5
 """Cells: walls thinner than that are built as sheets, so that none falls between the points of the grid."""
 
+SCALE = 160.0
+"""Length to which a mesh is brought where the thickness of its walls is asked for."""
+
+THIN_SHARE = 0.01
+"""Share of the surface with walls that are too thin from which on a closed solid is built anew all the same."""
+
 PIECE = 1.4
 """Cells: longest side of the pieces whose thickness is asked."""
 
@@ -38,8 +49,18 @@ DEPTHS = (0.75, 1.25)
 FEW = 0.45
 """Share of inner points around such a place from which on there is an inside."""
 
-FAIR = 0.03
-"""Cells by which the surface may move when flat places get larger triangles."""
+FAIR = (0.03, 0.06, 0.1)
+"""Cells by which the surface may move when flat places get larger triangles; the later ones only while there are
+`MANY`."""
+
+MANY = 60_000
+"""Triangles that are too many to be laid out flat in a few seconds."""
+
+SAME = 1e-7
+"""Share of a volume below which two are the same."""
+
+WORTH = 0.002
+"""Share of the surface from which on it is worth a sentence."""
 
 
 def solidify(mesh: Mesh, options: SolidOptions, progress: Progress) -> Outcome:
@@ -49,8 +70,58 @@ def solidify(mesh: Mesh, options: SolidOptions, progress: Progress) -> Outcome:
         EngineProblem: no face has an area.
         Cancelled: from `progress`.
     """
-    built, notes = remade(mesh, options.detail, options.sheet_mm / 1000.0, progress)
-    return Outcome(built, notes)
+    sheet = options.sheet_mm / 1000.0
+    done = kept(mesh, progress.part(0.0, 0.15))
+    if done is not None and (sheet <= 0 or thin_share(done.mesh, sheet, progress.part(0.15, 0.2)) <= THIN_SHARE):
+        return done
+    return remade(mesh, options.detail, sheet, progress.part(0.2, 1.0))
+
+
+def thin_share(mesh: Mesh, wall_m: float, progress: Progress) -> float:
+    """Share of the surface of a solid behind which the other side is nearer than a wall should be thick."""
+    longest = float(mesh.size_m.max())
+    corners = (mesh.vertices.astype(np.float64) - mesh.bounds[0])[mesh.faces] * (SCALE / longest)
+    pieces = pieces_of(corners, PIECE * 2, progress.part(0.0, 0.5))
+    back, area = -unit_normals(pieces.triangles), pieces.areas
+    away, _ = Scene(corners).cast(pieces.middles + back * 1e-3, back, progress.part(0.5, 1.0))
+    return float(area[away < wall_m * SCALE / longest].sum() / area.sum())
+
+
+def unit_normals(triangles: Floats) -> Floats:
+    """`(m, 3)`: of length one, or nothing for triangles without area."""
+    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    return np.asarray(cross / np.maximum(np.linalg.norm(cross, axis=1), np.finfo(float).tiny)[:, None])
+
+
+def kept(mesh: Mesh, progress: Progress) -> Outcome | None:
+    """The mesh itself, turned outwards or with its parts united where that is all it takes; None where it is not."""
+    place = same_rows(mesh.vertices)
+    faces = mesh.faces[~collapsed(place[mesh.faces])]
+    if not len(faces):
+        return None
+    turned = replace(mesh, faces=facing_out(mesh, faces, place, progress.part(0.0, 0.2)))
+    if edges_of(place[turned.faces]).balance.any():
+        return None
+    body = body_of(turned, Frame.of(turned))
+    if body is None or body.volume() <= 0:
+        return None
+    crossings = crossings_of(surface_of(turned, None, progress.part(0.2, 0.3)), progress.part(0.3, 0.7))
+    if crossings.within_parts or crossings.overlapping or not crossings.complete:
+        return None
+    whole = united(body)
+    progress.update(0.9)
+    if not crossings.crossing and abs(whole.volume() - body.volume()) <= SAME * body.volume():
+        if not is_closed(turned):
+            return None
+        was_so = np.array_equal(turned.faces, mesh.faces)
+        progress.update(1.0)
+        return Outcome(
+            mesh if was_so else turned,
+            ("It is a closed solid already.",) if was_so else ("It was closed: its faces look outwards now.",),
+        )
+    result = Solid(body, Frame.of(turned), turned).mesh(whole)
+    progress.update(1.0)
+    return Outcome(result, ("Its parts were closed: they were united.",)) if is_closed(result) else None
 
 
 def remade(mesh: Mesh, detail: int, sheet_m: float, progress: Progress) -> Outcome:
@@ -67,21 +138,39 @@ def remade(mesh: Mesh, detail: int, sheet_m: float, progress: Progress) -> Outco
     inside = inside_of(soup, grid.shape, progress.part(0.1, 0.4))
     sheets = sheets_of(soup, inside, max(SHEET, sheet_m / grid.cell), progress.part(0.4, 0.55))
     field = Field(inside, sheets, grid.shape, progress.part(0.55, 0.7))
-    vertices, faces = march(field.inner, field.position, progress.part(0.7, 0.9))
+    vertices, faces = march(field.inner, field.position, progress.part(0.7, 0.85))
     raw = Mesh(grid.outside(vertices).astype(np.float32), faces)
-    result = _larger_triangles(raw, grid)
-    progress.update(1.0)
-    return Outcome(result, ())
+    result = _larger_triangles(raw, grid, progress.part(0.85, 1.0))
+    return Outcome(result, _said(sheets, grid))
 
 
-def _larger_triangles(mesh: Mesh, grid: Grid) -> Mesh:
-    """Fewer triangles where the surface is flat; the mesh itself should that not work."""
+def _larger_triangles(mesh: Mesh, grid: Grid, progress: Progress) -> Mesh:
+    """Fewer triangles where the surface is flat, and elsewhere where there are many."""
     frame = Frame.of(mesh)
     body = body_of(mesh, frame)
     if body is None:
         return mesh
-    simple = to_mesh(body.simplify(FAIR * grid.cell * frame.scale), frame, mesh, set())
+    for number, tolerance in enumerate(FAIR):
+        progress.update(number / len(FAIR))
+        body = body.simplify(tolerance * grid.cell * frame.scale)
+        if body.num_tri() <= MANY:
+            break
+    simple = to_mesh(body, frame, mesh, set())
+    progress.update(1.0)
     return simple if is_closed(simple) else mesh
+
+
+def _said(sheets: "Sheets", grid: Grid) -> tuple[str, ...]:
+    """What the user would want to know."""
+    cell_mm = grid.cell * 1000
+    notes = [f"It was built anew from cells of {cell_mm:.2g} mm; finer details are rounded."]
+    if sheets.loose_share > WORTH:
+        thick = sheets.radius * 2 * cell_mm
+        notes.append(f"Surfaces without an inside became sheets of {thick:.2g} mm ({sheets.loose_share:.0%}).")
+    if sheets.thin_share > WORTH:
+        least = max(THIN, 2 * sheets.radius) * cell_mm
+        notes.append(f"Walls thinner than {least:.2g} mm became thicker ({sheets.thin_share:.0%}).")
+    return tuple(notes)
 
 
 class Sheets(NamedTuple):
@@ -89,11 +178,16 @@ class Sheets(NamedTuple):
 
     Args:
         pieces: cells of the grid.
-        radius: `(k,) float64`, half the thickness of each piece, cells.
+        radius: half the thickness, cells.
+        loose: `(k,) bool`, pieces that bound no inside at all; the others are of thin walls.
+        loose_share, thin_share: of the area of the whole soup.
     """
 
     pieces: Pieces
-    radius: Floats
+    radius: float
+    loose: Flags
+    loose_share: float
+    thin_share: float
 
 
 def sheets_of(soup: Soup, inside: Inside, thickness: float, progress: Progress) -> Sheets:
@@ -106,12 +200,9 @@ def sheets_of(soup: Soup, inside: Inside, thickness: float, progress: Progress) 
         progress: token.
     """
     pieces = pieces_of(soup.triangles, PIECE, progress.part(0.0, 0.2))
-    middles = pieces.middles
-    a, b, c = (soup.triangles[:, k] for k in range(3))
-    cross = np.cross(b - a, c - a)
-    length = np.linalg.norm(cross, axis=1)
-    normal = (cross / np.maximum(length, np.finfo(float).tiny)[:, None])[pieces.source]
-    some = length[pieces.source] > 0
+    middles, normals = pieces.middles, unit_normals(soup.triangles)
+    normal = normals[pieces.source]
+    some = normal.any(axis=1)
     loose = np.nonzero(some & ~soup.closed[pieces.source])[0]
     near = np.zeros(len(loose))
     for depth in DEPTHS:
@@ -125,16 +216,17 @@ def sheets_of(soup: Soup, inside: Inside, thickness: float, progress: Progress) 
     scene = Scene(soup.triangles)
     back = -normal[asked]
     away, met = scene.cast(middles[asked] + back * 1e-3, back, progress.part(0.2, 0.9))
-    facing = np.where(met >= 0, np.einsum("ij,ij->i", cross[met], back), 0.0)  # the ray leaves there
+    facing = np.where(met >= 0, np.einsum("ij,ij->i", normals[met], back), 0.0)  # the ray leaves there
     thin = np.zeros(len(middles), dtype=bool)
-    thin[asked] = (away < THIN) & (facing > 0)
+    thin[asked] = (away < max(THIN, thickness)) & (facing > 0)
     inward = np.zeros(len(middles))
     inward[asked] = np.where(thin[asked], away / 2, 0.0)
     moved = pieces.triangles - (normal * inward[:, None])[:, None, :]
     chosen = np.nonzero(sheet | thin)[0]
-    radius = np.where(sheet, thickness / 2, SHEET / 2)
+    area = pieces.areas
+    shares = (float(area[wanted].sum() / area.sum()) for wanted in (sheet, thin))
     progress.update(1.0)
-    return Sheets(Pieces(moved[chosen], pieces.source[chosen]), radius[chosen])
+    return Sheets(Pieces(moved[chosen], pieces.source[chosen]), thickness / 2, sheet[chosen], *shares)
 
 
 def share_inside(solid: Flags, points: Floats) -> Floats:
@@ -170,6 +262,7 @@ class Field:
         for axis in range(3):  # sheets as thick as the margin must not reach the border
             view = np.moveaxis(self.inner, axis, 0)
             view[0] = view[-1] = False
+        _fill_bubbles(self.inner, inside.cavity)
         self.filled = well_composed(self.inner, progress.part(0.8, 1.0))
 
     def position(self, axis: int, points: Ids, rising: Flags) -> Floats:
@@ -216,19 +309,33 @@ class Field:
         return np.where(some, out, at)
 
 
+def _fill_bubbles(inner: Flags, cavity: Flags | None) -> None:
+    """Fills, in place, what is shut off from the outside, but for the cavities of closed parts."""
+    from scipy.ndimage import label
+
+    bubble, count = label(~inner)
+    if count < 2:
+        return
+    keep = np.zeros(count + 1, dtype=bool)
+    keep[[0, bubble[0, 0, 0]]] = True
+    if cavity is not None:
+        keep[np.unique(bubble[cavity])] = True
+    inner |= ~(keep[bubble] | inner)
+
+
 def _sheet_depths(sheets: Sheets, shape: tuple[int, int, int], progress: Progress) -> tuple[Ids, Floats]:
     """Points of a grid near sheets, ascending numbers `(n,)`, and how deep in them they lie, cells, below 0 outside."""
     from scipy.ndimage import distance_transform_edt
 
-    if not len(sheets.radius):
+    if not len(sheets.loose):
         return np.zeros(0, dtype=np.int64), np.zeros(0)
     far = np.ones(shape, dtype=bool)
     middles = np.rint(sheets.pieces.middles).astype(np.int64)
     far[tuple(middles.T)] = False
     progress.update(0.1)
-    reach = float(sheets.radius.max()) + 2.5
+    reach = sheets.radius + 2.5
     near = distance_transform_edt(far) <= reach
     number = np.nonzero(near.reshape(-1))[0]
     points = np.stack(np.unravel_index(number, shape), axis=1).astype(np.float64)
-    distance, _, piece = Nearest(sheets.pieces).find(points, progress.part(0.3, 1.0))
-    return number, sheets.radius[piece] - distance
+    distance, _, _ = Nearest(sheets.pieces).find(points, progress.part(0.3, 1.0))
+    return number, sheets.radius - distance

@@ -204,7 +204,7 @@ def _coloured(mesh: Mesh, fresh: Flags) -> Mesh:
     count, patch = parts_of(edges_of(place[mesh.faces[new]]))
     texel = np.zeros((count, 2), dtype=np.float32)
     uv_at = np.full(len(mesh.vertices), -1, dtype=np.int64)  # an old vertex at each place
-    corners = mesh.faces[old].ravel()[::-1]
+    corners = mesh.faces[old].ravel()[::-1].astype(np.int64)
     uv_at[place[corners]] = corners
     rim = uv_at[place[mesh.faces[new]]]
     labels = np.repeat(patch, 3)
@@ -214,8 +214,8 @@ def _coloured(mesh: Mesh, fresh: Flags) -> Mesh:
     starts = np.searchsorted(labels, np.arange(count + 1))
     for number in range(count):
         mine = candidates[starts[number] : starts[number + 1]]
-        if not len(mine):
-            mine = corners[:1] if len(corners) else np.zeros(1, dtype=np.int64)
+        if not len(mine):  # nothing old around it, as in a closed cavity
+            mine = corners[:1] if len(corners) else mesh.faces[0, :1].astype(np.int64)
         texel[number] = _middle(mesh.uv[np.unique(mine)], mesh.base_colour)
     vertices = np.concatenate([mesh.vertices, mesh.vertices[mesh.faces[new]].reshape(-1, 3)])
     uv = np.concatenate([mesh.uv, np.repeat(texel[patch], 3, axis=0)])
