@@ -3,8 +3,6 @@
 import base64
 import copy
 import json
-import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from img2model_desktop.core.mesh_facts import measure
-from img2model_desktop.core.mesh_files import ReadLimits, ReadMesh, encode, read, read_mesh
+from img2model_desktop.core.mesh_files import (
+    MESH_SUFFIXES,
+    READ_SUFFIXES,
+    ReadLimits,
+    ReadMesh,
+    encode,
+    read,
+    read_mesh,
+)
 from img2model_desktop.errors import Img2ModelError, InputProblem
 from tests.shapes import box, pixels, textured
 
@@ -406,86 +412,6 @@ def test_a_header_that_announces_more_than_the_file_holds_costs_nothing(tmp_path
         read(written(tmp_path, "a.stl", b"\0" * 80 + b"\xff\xff\xff\x7f" + b"\0" * 500))
 
 
-# -- 3MF -------------------------------------------------------------------------------------------
-
-CORNERS = "".join(f'<vertex x="{x}" y="{y}" z="0"/>' for x, y in ((0, 0), (1, 0), (1, 1), (0, 1)))
-FACES = '<triangle v1="0" v2="1" v3="2"/><triangle v1="0" v2="2" v3="3"/>'
-MESH = f"<mesh><vertices>{CORNERS}</vertices><triangles>{FACES}</triangles></mesh>"
-CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
-PRODUCTION = "http://schemas.microsoft.com/3dmanufacturing/production/2015/06"
-
-
-def package(folder: Path, resources: str, build: str, unit: str = 'unit="meter"', **parts: str) -> Path:
-    """A 3MF file."""
-
-    def model(inside: str) -> str:
-        return f'<model {unit} xmlns="{CORE}" xmlns:p="{PRODUCTION}">{inside}</model>'
-
-    path = folder / "a.3mf"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        relation = f'<Relationship Target="/3D/main.model" Id="r" Type="{CORE[:42]}/2013/01/3dmodel"/>'
-        archive.writestr("_rels/.rels", f"<Relationships>{relation}</Relationships>")
-        archive.writestr("3D/main.model", model(f"<resources>{resources}</resources><build>{build}</build>"))
-        for name, inside in parts.items():
-            archive.writestr(f"3D/{name}.model", model(f"<resources>{inside}</resources>"))
-    return path
-
-
-def test_3mf_is_z_up_and_has_a_unit(tmp_path: Path) -> None:
-    one = f'<object id="1">{MESH}</object>'
-    lying = [[[x, 0, -y] for x, y, _ in face] for face in SQUARE]
-    assert places(read(package(tmp_path, one, '<item objectid="1"/>'))) == lying
-    small = read_mesh(package(tmp_path, one, '<item objectid="1"/>', unit=""))
-    assert small.size_m == pytest.approx([0.001, 0, 0.001])
-
-
-def test_3mf_parts_lie_in_their_places_and_mirrored_ones_face_out(tmp_path: Path) -> None:
-    path = package(
-        tmp_path,
-        f'<object id="1">{MESH}</object>'
-        '<object id="2"><components><component objectid="1" transform="2 0 0 0 1 0 0 0 1 5 0 0"/>'
-        '<component p:path="/3D/other.model" objectid="9" transform="-1 0 0 0 1 0 0 0 1 0 0 0"/></components></object>',
-        '<item objectid="2" transform="1 0 0 0 1 0 0 0 1 0 0 3"/>',
-        other=f'<object id="9">{MESH}</object>',
-    )
-    found = read_mesh(path)
-    assert found.bounds.tolist() == [[-1, 3, -1], [7, 3, 0]]
-    corners = found.vertices[found.faces]
-    assert (np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 1] > 0).all()
-
-
-@pytest.mark.parametrize(
-    ("resources", "build", "sentence"),
-    [
-        (f'<object id="1">{MESH}</object>', "", "no triangle"),
-        (f'<object id="1">{MESH}</object>', '<item objectid="2"/>', "broken"),
-        (
-            '<object id="1"><components><component objectid="1"/></components></object>',
-            '<item objectid="1"/>',
-            "broken",
-        ),
-        ('<object id="1">' + MESH.replace('v3="3"', 'v3="4"') + "</object>", '<item objectid="1"/>', "broken"),
-        ('<object id="1">' + MESH.replace('x="1"', 'x="a"') + "</object>", '<item objectid="1"/>', "broken"),
-        (f'<object id="1">{MESH}</object>', '<item objectid="1" transform="1 2"/>', "broken"),
-        (f'<object id="1">{MESH}</object>', '<item objectid="1"', "broken"),
-        ("<!DOCTYPE x><object/>", "", "broken"),
-    ],
-)
-def test_3mf_is_refused_with_a_reason(tmp_path: Path, resources: str, build: str, sentence: str) -> None:
-    with pytest.raises(InputProblem, match=sentence):
-        read(package(tmp_path, resources, build), LIMITS)
-
-
-def test_3mf_that_multiplies_itself_or_unpacks_without_end_is_refused(tmp_path: Path) -> None:
-    twice = "".join(f'<component objectid="{{k}}" transform="1 0 0 0 1 0 0 0 1 {x} 0 0"/>' for x in (0, 1))
-    tower = "".join(f'<object id="{k + 1}"><components>{twice.format(k=k)}</components></object>' for k in range(1, 40))
-    with pytest.raises(InputProblem, match="broken"):
-        read(package(tmp_path, f'<object id="1">{MESH}</object>{tower}', '<item objectid="40"/>'), LIMITS)
-    with pytest.raises(InputProblem, match="more than"):
-        read(package(tmp_path, " " * 2_000_000, ""), LIMITS)
-    assert (tmp_path / "a.3mf").stat().st_size < 10_000
-
-
 # -- anything ----------------------------------------------------------------------------------------
 
 
@@ -500,7 +426,7 @@ def _valid_or_refused(path: Path) -> None:
 
 def _examples() -> dict[str, bytes]:
     mesh = textured(box())
-    whole = {suffix: encode(mesh, Path(f"a{suffix}"))[f"a{suffix}"] for suffix in (".glb", ".obj", ".stl", ".ply")}
+    whole = {suffix: encode(mesh, Path(f"a{suffix}"))[f"a{suffix}"] for suffix in MESH_SUFFIXES}
     text_ply = (
         "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
         "element face 1\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n"
@@ -509,8 +435,6 @@ def _examples() -> dict[str, bytes]:
         "solid a\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\nendsolid"
     )
     whole["text.ply"], whole["text.stl"] = text_ply.encode(), text_stl.encode()
-    with tempfile.TemporaryDirectory() as folder:
-        whole[".3mf"] = package(Path(folder), f'<object id="1">{MESH}</object>', '<item objectid="1"/>').read_bytes()
     whole[".off"] = b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n"
     return whole
 
@@ -539,7 +463,7 @@ def test_any_change_of_bytes_is_read_or_refused(
     _valid_or_refused(written(tmp_path_factory.getbasetemp(), name, bytes(content)))
 
 
-@pytest.mark.parametrize("suffix", [".glb", ".gltf", ".obj", ".stl", ".ply", ".off", ".3mf"])
+@pytest.mark.parametrize("suffix", READ_SUFFIXES)
 @pytest.mark.parametrize(
     "content", [b"", b"\0" * 100, b"\n \n", b"\x89PNG\r\n\x1a\n" + b"x" * 200, b"{}", b"[]", b"PK\3\4"]
 )
