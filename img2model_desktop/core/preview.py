@@ -4,7 +4,7 @@ Everything here is plain arrays, made once per mesh, off the window's thread; th
 renderer upload the same ones.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -119,6 +119,27 @@ def prepare(
         metallic_roughness=levels[1],
         normal=levels[2],
         footprint=footprint,
+        footprint_area=area,
+    )
+
+
+def shifted(buffers: PreviewBuffers, by: NDArray[np.float64]) -> PreviewBuffers:
+    """The same mesh elsewhere; `by`: `(3,)`, metres."""
+
+    def moved(triangles: Triangles) -> Triangles:
+        corners = triangles.corners.copy()
+        corners[:, :3] += by.astype(np.float32)
+        return _frozen(Triangles(corners, triangles.indices))
+
+    area = buffers.footprint_area.copy()
+    area[:2] += by[[0, 2]]
+    return replace(
+        buffers,
+        full=moved(buffers.full),
+        coarse=moved(buffers.coarse) if buffers.coarse is not None else None,
+        low=buffers.low + by,
+        high=buffers.high + by,
+        outline=buffers.outline + by,
         footprint_area=area,
     )
 

@@ -13,6 +13,7 @@ _IN_THE_VIEW = (
     ("Pan", "Middle or right drag, Shift and left drag"),
     ("Zoom to the pointer", "Wheel, + and −"),
     ("Frame", "Double click"),
+    ("Ruler: set a point, move it, take it away", "Click, drag an end, Esc"),
 )
 _ON_THE_PICTURE = (
     ("Zoom to the pointer", "Wheel, + and −"),

@@ -141,7 +141,8 @@ class MeshView(SceneView):
     def set_theme(self, dark: bool) -> None:
         """Dark or light ground, grid and captions."""
         self._ground = look.ground(dark)
-        for item in (self._backdrop, self._item, self._marks, *self._beside):
+        self._backdrop.ground = self._marks.ground = self._ground
+        for item in (self._item, *self._beside):
             item.ground = self._ground
         self.redraw()
 
@@ -191,11 +192,14 @@ class MeshView(SceneView):
         if self._problem or buffers is None:
             shown = Overlaid(hint="" if self._problem else self._hint, problem=self._problem)
         else:
-            captions = [("size", look.size_caption(buffers.low, buffers.high))]
-            if self._has_grid:
-                captions.append(("grid", self.grid_steps().caption))
-            shown = Overlaid(self.camera, tuple(captions), self._note(buffers))
+            shown = self._overlaid(buffers)
         self._overlay.show_state(shown, self._ground)
+
+    def _overlaid(self, buffers: PreviewBuffers) -> Overlaid:
+        captions = [("size", look.size_caption(buffers.low, buffers.high))]
+        if self._has_grid:
+            captions.append(("grid", self.grid_steps().caption))
+        return Overlaid(self.camera, tuple(captions), self._note(buffers))
 
     def _note(self, buffers: PreviewBuffers) -> str:
         if self.shading is Shading.TEXTURED and not buffers.base_colour:
@@ -318,7 +322,7 @@ class MeshView(SceneView):
         if order != self._order:
             return
         had_mesh = self.buffers is not None
-        self._item.set_buffers(buffers)
+        self._take(buffers)
         if buffers is None or (self._keeps_camera and had_mesh):
             self.redraw()
         elif self._keeps_camera:
@@ -326,6 +330,10 @@ class MeshView(SceneView):
         else:
             self.show_product_view()
         self.mesh_shown.emit()
+
+    def _take(self, buffers: PreviewBuffers | None) -> None:
+        """Draws this mesh from now on."""
+        self._item.set_buffers(buffers)
 
     @Slot()
     def _on_rest(self) -> None:

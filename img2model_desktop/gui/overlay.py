@@ -4,7 +4,7 @@ A widget of its own, so that its letters are as crisp as the rest of the window 
 picture behind it cannot be drawn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QRadialGradient
 from PySide6.QtWidgets import QWidget
 
-from img2model_desktop.render.camera import Camera
+from img2model_desktop.gui.ruler import draw_ruler
+from img2model_desktop.render.camera import Camera, Point
 from img2model_desktop.render.look import Colour, Ground
 
 AXIS_COLOURS = (QColor("#f0525a"), QColor("#6fbf46"), QColor("#3f8cf3"))  # x, y, z, as modelling programs have them
@@ -33,6 +34,11 @@ class Overlaid:
         note: one line about something missing, or "".
         hint: for the middle of an empty view, or "".
         problem: why there is no picture, in the middle, or "".
+        chip: which of two versions is shown, or "".
+        legend: a colour and what it means, each.
+        labels: words at places of the mesh's space.
+        ruler: the ruler's ends, none to two.
+        hovered: where a click would set an end, and whether that is a corner of the mesh.
     """
 
     camera: Camera | None = None
@@ -40,6 +46,16 @@ class Overlaid:
     note: str = ""
     hint: str = ""
     problem: str = ""
+    chip: str = ""
+    legend: tuple[tuple[Colour, str], ...] = ()
+    labels: tuple[tuple[Point, str], ...] = ()
+    ruler: tuple[Point, ...] = ()
+    hovered: tuple[Point, bool] | None = None
+
+    @property
+    def follows_camera(self) -> bool:
+        """Whether more than the gizmo changes when the camera moves."""
+        return bool(self.labels or self.ruler or self.hovered)
 
 
 class Overlay(QWidget):
@@ -60,19 +76,11 @@ class Overlay(QWidget):
     def show_state(self, shown: Overlaid, ground: Ground) -> None:
         """Writes something else; only the gizmo's corner is painted again when only the camera moved."""
         before, self._shown = self._shown, shown
-        same_words = (before.captions, before.note, before.hint, before.problem) == (
-            shown.captions,
-            shown.note,
-            shown.hint,
-            shown.problem,
-        )
-        if same_words and ground is self._ground and (before.camera is None) == (shown.camera is None):
-            if (
-                before.camera is not None
-                and shown.camera is not None
-                and (before.camera.axes != shown.camera.axes).any()
-            ):
-                self.update(_gizmo_field(QRectF(self.rect())).toAlignedRect())
+        is_same = replace(before, camera=None) == replace(shown, camera=None) and ground is self._ground
+        if is_same and (before.camera is None) == (shown.camera is None):
+            if shown.camera is not None and shown.camera != before.camera:
+                area = QRectF(self.rect())
+                self.update((area if shown.follows_camera else _gizmo_field(area)).toAlignedRect())
             return
         self._ground = ground
         self.update()
@@ -90,8 +98,13 @@ class Overlay(QWidget):
         if shown.camera is not None and not shown.problem:
             draw_axes(painter, area, shown.camera, ground)
             draw_caption(painter, area, shown.captions, ground)
-            if shown.note:
-                draw_note(painter, area, shown.note, ground)
+            draw_legend(painter, area, shown.legend, ground)
+            for place, text in shown.labels:
+                draw_label(painter, area, shown.camera, place, text, ground)
+            if shown.ruler or shown.hovered:
+                draw_ruler(painter, shown.ruler, shown.hovered, shown.camera, area, ground)
+            if shown.note or shown.chip:
+                draw_note(painter, area, "  ·  ".join(word for word in (shown.chip, shown.note) if word), ground)
         painter.end()
 
 
@@ -176,6 +189,39 @@ def draw_note(painter: QPainter, area: QRectF, text: str, ground: Ground) -> Non
     painter.drawRoundedRect(field, 6, 6)
     painter.setPen(_colour(ground.text))
     painter.drawText(field, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def draw_legend(painter: QPainter, area: QRectF, lines: tuple[tuple[Colour, str], ...], ground: Ground) -> None:
+    """Colours and what they mean, in the upper left corner of `area`."""
+    font = QFont(painter.font())
+    font.setPixelSize(13)
+    painter.setFont(font)
+    metrics = QFontMetricsF(font)
+    line_px = metrics.height() + 12
+    y = area.top() + MARGIN_PX
+    for colour, text in lines:
+        field = QRectF(area.left() + MARGIN_PX, y, metrics.horizontalAdvance(text) + 40, line_px)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_colour((0.05, 0.05, 0.06) if ground.is_dark else (1.0, 1.0, 1.0), 0.72))
+        painter.drawRoundedRect(field, 6, 6)
+        painter.setBrush(_colour(colour))
+        painter.drawRoundedRect(QRectF(field.left() + 10, field.center().y() - 6, 12, 12), 3, 3)
+        painter.setPen(_colour(ground.text))
+        painter.drawText(field.adjusted(30, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+        y += line_px + 4
+
+
+def draw_label(painter: QPainter, area: QRectF, camera: Camera, place: Point, text: str, ground: Ground) -> None:
+    """Words centred above a place of the mesh's space."""
+    ((x, y, _),) = camera.on_screen(np.array([place]), area.width(), area.height())
+    if x != x:
+        return
+    font = QFont(painter.font())
+    font.setPixelSize(12)
+    painter.setFont(font)
+    width = QFontMetricsF(font).horizontalAdvance(text) + 8
+    painter.setPen(_colour(ground.text, 0.9))
+    painter.drawText(QRectF(x - width / 2, y - 20, width, 18), Qt.AlignmentFlag.AlignCenter, text)
 
 
 def draw_hint(painter: QPainter, area: QRectF, text: str, ground: Ground) -> None:

@@ -359,7 +359,8 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         is_foreign = QOpenGLContext.currentContext() is None
         if is_foreign:
             self.makeCurrent()
-        for item in (self._item, self._backdrop, self._marks, *self._beside):
+        items: list[BackdropItem | MeshItem | MarksItem] = [self._item, self._backdrop, self._marks, *self._beside]
+        for item in items:
             item.release()
         if self._canvas is not None:
             self._canvas.release()

@@ -15,11 +15,13 @@ from img2model_desktop.gui.latest_call import Caller, LatestCall
 from img2model_desktop.gui.messages import Message, MessageBar, Tone
 from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.view_bar import SHADINGS, ViewBar
+from img2model_desktop.gui.view_tools import ViewTools
 from img2model_desktop.gui.work_bar import WorkBar
 
 if TYPE_CHECKING:
     from img2model_desktop.core.verdict.findings import Place
-    from img2model_desktop.gui.mesh_view import MeshView
+    from img2model_desktop.gui.section_bar import SectionBar
+    from img2model_desktop.gui.tool_view import ToolView
 
 WELCOME = "Your mesh appears here"
 _GROUNDS = {
@@ -44,16 +46,15 @@ class ViewPanel(QWidget):
     def __init__(self, caller: Caller, icons: Icons) -> None:
         super().__init__()
         self._icons = icons
-        self._view: MeshView | None = None
+        self._view: ToolView | None = None
         self._hint = WELCOME
         self._keeps_camera = False
-        self._pointed: tuple[Place, bool, str] | None = None
-        self._before: Path | None = None
-        self._is_seen_possible = False
         self._loading = LatestCall(caller, self)
         self._saving = LatestCall(caller, self)
         self.messages = MessageBar(icons)
         self.bar = ViewBar(icons)
+        self._tools = ViewTools(caller, self.bar, self)
+        self._section_bar: SectionBar | None = None
         self.work = WorkBar(icons)
         self._place = QWidget()
         self._place.setAutoFillBackground(True)
@@ -78,25 +79,29 @@ class ViewPanel(QWidget):
         self._grid.setRowStretch(1, 1)
         self._loading.answered.connect(self._on_loaded)
         self._saving.answered.connect(self._on_screenshot_saved)
+        self._tools.trouble_met.connect(self.trouble_met)
         self.bar.shadings.triggered.connect(self._on_shading_chosen)
         self.bar.actions_by_name["screenshot"].triggered.connect(self.take_screenshot)
         self._update_actions()
         self.retint()
 
     @property
-    def view(self) -> "MeshView | None":
+    def view(self) -> "ToolView | None":
         """The 3D view, once it is there."""
         return self._view
 
     def start_view(self) -> None:
         """Makes the 3D view. Imports OpenGL and numpy's neighbours, so it is called after the first paint."""
-        from img2model_desktop.gui.mesh_view import MeshView
+        from img2model_desktop.gui.section_bar import SectionBar
+        from img2model_desktop.gui.tool_view import ToolView
 
-        view = MeshView(self, dark=self._icons.colours.dark)
+        view = ToolView(self, dark=self._icons.colours.dark)
         view.setAccessibleName("Mesh")
         view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         view.set_hint(self._hint)
         self._grid.replaceWidget(self._place, view)
+        self._section_bar = SectionBar(self._icons)
+        self._grid.addWidget(self._section_bar, 1, 0, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignHCenter)
         self._told.raise_()
         self._place.deleteLater()
         self._view = view
@@ -110,6 +115,7 @@ class ViewPanel(QWidget):
         view.turntable_toggled.connect(actions["turntable"].setChecked)
         view.shading_changed.connect(lambda name: actions[name].setChecked(True))
         view.mesh_shown.connect(self._on_mesh_shown)
+        self._tools.start(view, self._section_bar)
         self._update_actions()
 
     # What is shown
@@ -120,11 +126,13 @@ class ViewPanel(QWidget):
         if self._view is not None:
             self._view.set_hint("Opening the mesh…")
         self._keeps_camera = keep_camera
+        self._tools.expect(path)
         self._loading.ask(result_to_show, str(path))
 
     def show_shape(self, path: Path, size_mm: float) -> None:
         """Reads the shape of a job under way and shows it in the size that its result will have."""
         self._keeps_camera = False
+        self._tools.expect(None)
         self._loading.ask(shape_to_show, str(path), size_mm)
 
     def show_place(self, place: "Place | None", zoom: bool = True, legend: str = "") -> None:
@@ -135,19 +143,20 @@ class ViewPanel(QWidget):
             zoom: whether the camera flies there.
             legend: what is written beside it, such as "3 holes"; "" for its count.
         """
-        self._pointed = None if place is None or place.is_empty else (place, zoom, legend)
+        self._tools.show_place(place, zoom, legend)
 
     def set_before(self, path: Path | None) -> None:
         """What the mesh on screen was made from, to compare the two; None where there is nothing to compare."""
-        self._before = path
+        self._tools.set_before(path)
 
     def set_seen_possible(self, on: bool) -> None:
         """Whether the mesh on screen came from a picture, so that one can ask what the picture saw of it."""
-        self._is_seen_possible = on
+        self._tools.set_seen_possible(on)
 
     def clear(self, hint: str = WELCOME) -> None:
         """Shows no mesh, and says why."""
         self._loading.forget()
+        self._tools.expect(None)
         self.bar.set_title("")
         self._hint = hint
         if self._view is not None:
@@ -184,6 +193,8 @@ class ViewPanel(QWidget):
         """In the theme's colours."""
         self.bar.retint()
         self.messages.retint()
+        if self._section_bar is not None:
+            self._section_bar.retint()
         if self._view is None:
             ground = QPalette()
             ground.setColor(QPalette.ColorRole.Window, QColor(_GROUNDS[self._icons.colours.dark]))
@@ -203,6 +214,7 @@ class ViewPanel(QWidget):
 
     @Slot()
     def _on_mesh_shown(self) -> None:
+        self._tools.arrived()
         self._update_actions()
         self.mesh_shown.emit()
 

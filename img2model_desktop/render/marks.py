@@ -333,7 +333,7 @@ def _spots(places: NDArray[np.float32], radius_m: float) -> Shape:
 
 
 def _finite(rows: NDArray[np.floating]) -> NDArray[np.float32]:
-    return rows[np.isfinite(rows).all(axis=1)].astype(np.float32)
+    return np.asarray(rows[np.isfinite(rows).all(axis=1)], dtype=np.float32)
 
 
 def _with_radius(places: NDArray[np.float32]) -> NDArray[np.float32]:
