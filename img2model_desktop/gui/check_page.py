@@ -11,6 +11,7 @@ from img2model_desktop.gui.controls import Fold, NumberField, label
 from img2model_desktop.gui.findings_list import FindingsList
 from img2model_desktop.gui.history_model import engine_title
 from img2model_desktop.gui.icons import Icons
+from img2model_desktop.gui.read_as_form import ReadAsForm
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.gui.verdict_section import words_of
 from img2model_desktop.gui.workshop import Workshop
@@ -181,7 +182,7 @@ class MeasuresTable(QWidget):
             cell.deleteLater()
         self._cells = []
         for number, (name, value) in enumerate(rows):
-            shown = label(value, "value")
+            shown = label(value, "value", wrap=True)
             shown.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             for column, cell in enumerate((label(name, "dim"), shown)):
@@ -200,10 +201,12 @@ class CheckPage(QWidget):
     Signals:
         place_wished: (object) a Place to show on the mesh, or None.
         open_wished: the user wants to open a mesh.
+        read_wished: (object) the Request that opens this mesh in another unit or with another axis up.
     """
 
     place_wished = Signal(object)
     open_wished = Signal()
+    read_wished = Signal(object)
 
     def __init__(self, workshop: Workshop, icons: Icons, purpose: str) -> None:
         super().__init__()
@@ -221,12 +224,15 @@ class CheckPage(QWidget):
         self.measures = MeasuresTable()
         self.conditions_fold = Fold("Conditions", self.conditions, icons)
         self.measures_fold = Fold("Measures", self.measures, icons)
+        self.read_as = ReadAsForm()
+        self.read_fold = Fold("Unit and axis of the file", self.read_as, icons)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         column.setSpacing(SPACE)
         for part in (self.fix_button, self.plan, self._empty, self.open_button, self.findings):
             column.addWidget(part)
         column.addSpacing(4)
+        column.addWidget(self.read_fold)
         column.addWidget(self.conditions_fold)
         column.addWidget(self.measures_fold)
         column.addStretch()
@@ -243,6 +249,7 @@ class CheckPage(QWidget):
     def retint(self) -> None:
         """The icons again, in the theme's colours."""
         self.findings.retint()
+        self.read_fold.retint()
         self.conditions_fold.retint()
         self.measures_fold.retint()
 
@@ -254,6 +261,7 @@ class CheckPage(QWidget):
         self.conditions_fold.opened.connect(self._show_conditions)
         self.fix_button.clicked.connect(self._on_fix_wished)
         self.open_button.clicked.connect(self.open_wished)
+        self.read_as.read_wished.connect(self.read_wished)
         self.plan.agreed.connect(self._on_agreed)
         self.plan.declined.connect(self._on_declined)
         self.findings.mend_wished.connect(workshop.mend)
@@ -290,6 +298,8 @@ class CheckPage(QWidget):
         self.findings.set_can_mend(not workshop.is_working)
         for part in (self._empty, self.open_button):
             part.setVisible(not has_mesh)
+        row = workshop.row
+        self.read_fold.setVisible(row is not None and self.read_as.show_request(row.request))
         for fold in (self.conditions_fold, self.measures_fold):
             fold.setVisible(has_mesh)
         if workshop.is_working:
@@ -358,7 +368,7 @@ _MEASURES = (  # name in the verdict's measures, title, how it is written
     ("parts", "Parts", "{:,}"),
     ("watertight", "Watertight", ""),
     ("manifold", "Manifold", ""),
-    ("genus", "Handles through it", "{:,}"),
+    ("genus", "Handles", "{:,}"),
     ("size_mm", "W × H × D", "{:.1f} mm"),
     ("area_cm2", "Surface", "{:,.1f} cm²"),
     ("volume_cm3", "Volume", "{:,.1f} cm³"),

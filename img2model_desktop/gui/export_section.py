@@ -250,7 +250,7 @@ class ExportSection(QWidget):
         self.report_button.setIconSize(QSize(18, 18))
 
     def _read_out(self) -> QWidget:
-        self._dimensions = label("–", "value")
+        self._dimensions = label("–", "value", wrap=True)
         self._dimensions.setToolTip("Width × height × depth of the saved mesh, with Y up")
         self.shown_unit = Segments([(unit, unit, "") for unit in _PER_UNIT], "Unit of the read-out")
         for unit in _PER_UNIT:

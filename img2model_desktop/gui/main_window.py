@@ -136,6 +136,7 @@ class MainWindow(QMainWindow):
         export.folder_wished.connect(self._on_folder_wished)
         self.right.failed.connect(self._tell_trouble)
         self.right.open_wished.connect(self.open_meshes)
+        self.right.check.read_wished.connect(lambda request: self._on_generate_wished((request,)))
         self.right.place_wished.connect(self.middle.show_place)
         self.right.before_wished.connect(self._on_before_wished)
         self.workshop.mesh_changed.connect(self._on_mesh_changed)

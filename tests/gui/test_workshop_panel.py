@@ -1,5 +1,6 @@
 """The right panel, by mouse and keys: what a mesh is fit for, what mends it, what was done to it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from img2model_desktop.core.request import Request
 from img2model_desktop.core.verdict.findings import Place, Purpose
 from img2model_desktop.core.workshop.catalog import OPERATIONS
-from img2model_desktop.gui.controls import NumberField
+from img2model_desktop.gui.controls import Fold, NumberField
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.theme import DARK
 from img2model_desktop.gui.workshop_panel import CHECK, EXPORT, SHAPE, WorkshopPanel
 from img2model_desktop.jobs.job_row import JobRow
 from tests.gui.conftest import InlineCaller, open_box, result_of
-from tests.shapes import box
+from tests.shapes import box, textured
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -308,3 +310,34 @@ def test_tab_goes_from_the_chips_down(qtbot: QtBot, panel: WorkshopPanel, row: J
     ]
     places = [reached.index(widget) for widget in wanted]
     assert places == sorted(places)
+
+
+def test_nothing_is_wider_than_the_panel(qtbot: QtBot, panel: WorkshopPanel, tmp_path: Path) -> None:
+    request = Request(mesh=str(tmp_path / "large.stl"))
+    judged(qtbot, panel, result_of(textured(box(9.87654, 8.76543, 7.65432)), tmp_path / "large", request=request))
+    for height in (400, 760):
+        panel.resize(panel.minimumWidth(), height)
+        for name in (CHECK, SHAPE, EXPORT):
+            panel.show_page(name)
+            for fold in panel.findChildren(Fold):
+                fold.heading.setChecked(True)
+            QApplication.processEvents()
+            page = next(page for page in (panel.check, panel.shape, panel.export) if page.isVisible())
+            viewport = page.parentWidget()
+            assert viewport is not None
+            assert page.width() == viewport.width(), name  # a wider page would be cut off at the right
+
+
+def test_file_is_read_again_in_another_unit(qtbot: QtBot, panel: WorkshopPanel, tmp_path: Path) -> None:
+    silent = Request(mesh=str(tmp_path / "crate.stl"))
+    judged(qtbot, panel, result_of(open_box(), tmp_path / "stl", request=silent))
+    assert panel.check.read_fold.isVisible()
+    qtbot.mouseClick(panel.check.read_fold.heading, LEFT)
+    qtbot.mouseClick(panel.check.read_as.unit.button("in"), LEFT)
+    qtbot.mouseClick(panel.check.read_as.up.button("z"), LEFT)
+    with qtbot.waitSignal(panel.check.read_wished) as wish:
+        qtbot.mouseClick(panel.check.read_as.button, LEFT)
+    assert wish.args == [replace(silent, mesh_unit="in", mesh_up="z")]
+    for speaks in (Request(mesh=str(tmp_path / "crate.glb")), Request(prompt="crate")):
+        judged(qtbot, panel, result_of(open_box(), tmp_path / f"other-{speaks.prompt}", request=speaks))
+        assert not panel.check.read_fold.isVisible()
