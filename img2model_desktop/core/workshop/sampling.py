@@ -53,15 +53,10 @@ class Sampler:
         self._is_colour = is_colour
         self._border = cv2.BORDER_WRAP if used is None else cv2.BORDER_REPLICATE
         self._has_alpha = is_colour and picture.is_cut_out
-        values = pixels.astype(np.uint16) * np.uint16(257)
-        if is_colour:
-            values[..., :3] = TO_LINEAR[pixels[..., :3]]
-        self._plain = _smaller(values, ratio)
-        self._weighted = self._plain
-        if self._has_alpha:
-            weighted = values.copy()
-            weighted[..., :3] = (values[..., :3].astype(np.uint32) * pixels[..., 3:] // 255).astype(np.uint16)
-            self._weighted = _smaller(weighted, ratio)
+        plain = _numbers(pixels, is_colour)
+        size = max(1, round(picture.width / ratio)), max(1, round(picture.height / ratio))
+        self._plain = _smaller(plain, size)
+        self._weighted = _smaller(_weighted(plain), size) if self._has_alpha else self._plain
 
     def read(self, uv: NDArray[np.floating[Any]]) -> Pixels:
         """`(k, 4) uint8` at `(k, 2)` uv, origin lower left; outside of the unit square the texture repeats.
@@ -70,15 +65,8 @@ class Sampler:
         """
         values = self._look_up(self._weighted, uv)
         if self._has_alpha:
-            alpha = values[:, 3:].astype(np.float64)
-            straight = values[:, :3] * (65535 / np.maximum(alpha, 1))
-            clear = alpha[:, 0] < 257
-            straight[clear] = self._look_up(self._plain, uv[clear])[:, :3]
-            values[:, :3] = np.clip(np.rint(straight), 0, 65535)
-        read = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-        if self._is_colour:
-            read[:, :3] = TO_SRGB[values[:, :3]]
-        return read
+            values = _unweighted(values, self._look_up(self._plain, uv))
+        return _levels(values, self._is_colour)
 
     def _look_up(self, values: NDArray[np.uint16], uv: NDArray[np.floating[Any]]) -> NDArray[np.uint16]:
         height, width = values.shape[:2]
@@ -93,10 +81,54 @@ class Sampler:
         return np.asarray(read, np.uint16).reshape(-1, 4)[:count]
 
 
-def _smaller(values: NDArray[np.uint16], ratio: float) -> NDArray[np.uint16]:
-    if ratio <= 1.0:
+def reduced(picture: Picture, longest_px: int, is_colour: bool) -> Picture:
+    """The picture at this length of its longer side, colours mixed as light and by their alpha; never larger."""
+    scale = longest_px / max(picture.width, picture.height)
+    if scale >= 1.0:
+        return picture
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    plain = _numbers(picture.pixels, is_colour)
+    small = _smaller(plain, size)
+    if is_colour and picture.is_cut_out:
+        small = _unweighted(_smaller(_weighted(plain), size), small)
+    return Picture.own(_levels(small, is_colour))
+
+
+def _numbers(pixels: Pixels, is_colour: bool) -> NDArray[np.uint16]:
+    """16 bits for each channel, colours as linear light."""
+    values = pixels.astype(np.uint16) * np.uint16(257)
+    if is_colour:
+        values[..., :3] = TO_LINEAR[pixels[..., :3]]
+    return values
+
+
+def _levels(values: NDArray[np.uint16], is_colour: bool) -> Pixels:
+    """The inverse of `_numbers`."""
+    levels = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if is_colour:
+        levels[..., :3] = TO_SRGB[values[..., :3]]
+    return levels
+
+
+def _weighted(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Colours times alpha."""
+    weighted = values.copy()
+    weighted[..., :3] = values[..., :3].astype(np.uint32) * values[..., 3:] // 65535
+    return weighted
+
+
+def _unweighted(weighted: NDArray[np.uint16], plain: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Colours divided by alpha; where there is next to none, those of `plain`."""
+    alpha = weighted[..., 3:].astype(np.float64)
+    straight = np.clip(np.rint(weighted[..., :3] * (65535 / np.maximum(alpha, 1))), 0, 65535)
+    values = weighted.copy()
+    values[..., :3] = np.where(alpha < 257, plain[..., :3], straight)
+    return values
+
+
+def _smaller(values: NDArray[np.uint16], size: tuple[int, int]) -> NDArray[np.uint16]:
+    if size == (values.shape[1], values.shape[0]):
         return values
-    size = max(1, round(values.shape[1] / ratio)), max(1, round(values.shape[0] / ratio))
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.uint16)
 
 

@@ -18,11 +18,22 @@ REACH = 0.03
 AGREES = 0.2
 """Least cosine between the normals of a place and of where its ray arrives; below, it is the other side of a wall."""
 
-SAMPLES = 300_000
-"""Places on the source among which the closest is searched before the exact one on its triangle."""
+SAMPLES, FEW_SAMPLES = 300_000, 30_000
+"""Places on the source among which the closest is searched before the exact one on its triangle: for points near the
+source, and for those farther off."""
 
 TURN_COSTS = 0.02
 """What opposed normals add to a distance, as a share of the source's diagonal."""
+
+NEAR = 0.01
+"""Distance, as a share of the source's diagonal, up to which each point is searched for itself. Farther off lie
+surfaces that the source does not have: there all points in a cell take the same face."""
+
+CELL = 0.006
+"""Side of these cells, as a share of the source's diagonal."""
+
+FAR_ERROR = 0.4
+"""By how much the face taken for a cell may be farther than the closest one."""
 
 MISSED = 32_768
 """Places without a ray's hit that are searched at once."""
@@ -62,8 +73,7 @@ class Surface:
         self._diagonal = max(float(np.linalg.norm(mesh.size_m)), 1e-12)
         self._scene = EmbreeScene()
         TriangleMesh(self._scene, self._corners)
-        self._tree: Any = None
-        self._sampled = np.zeros(0, dtype=np.int64)
+        self._trees: dict[int, tuple[Any, Ids]] = {}
 
     def find(self, points: Floats, normals: Floats, progress: Progress) -> Places:
         """The place that belongs to each point.
@@ -79,10 +89,13 @@ class Surface:
         at = (points - self._middle).astype(np.float32)
         face, reached = self._shoot(at, normals)
         missed = np.nonzero(face < 0)[0]
-        for start in range(0, len(missed), MISSED):
-            progress.update(start / len(missed))
-            some = missed[start : start + MISSED]
-            face[some] = self._closest(at[some], normals[some])
+        if len(missed):
+            face[missed], is_near = self._by_cell(at[missed], normals[missed], progress.part(0.0, 0.5))
+            near = missed[is_near]
+            for start in range(0, len(near), MISSED):
+                progress.update(0.5 + 0.5 * start / len(near))
+                some = near[start : start + MISSED]
+                face[some] = self._closest(at[some], normals[some])
         reached[missed] = at[missed]
         weights = closest_weights(reached, self._corners[face])
         progress.update(1.0)
@@ -108,16 +121,41 @@ class Surface:
 
     def _closest(self, at: Floats, normals: Floats) -> Ids:
         """The face with the closest sample."""
+        tree, sampled = self._sampled(SAMPLES)
+        return np.asarray(sampled[tree.query(self._posed(at, normals), workers=-1)[1]])
+
+    def _by_cell(self, at: Floats, normals: Floats, progress: Progress) -> tuple[Ids, NDArray[np.bool_]]:
+        """A face near the cell that a point lies in, for points that look the same way, and whether it is `NEAR`."""
+        tree, sampled = self._sampled(FEW_SAMPLES)
+        cell = np.floor(at / (CELL * self._diagonal)).astype(np.int64)
+        cell -= cell.min(axis=0)
+        looks = np.rint(normals).astype(np.int64) + 1
+        key = np.zeros(len(at), dtype=np.int64)
+        for values in (*cell.T, *looks.T):
+            key = key * (int(values.max()) + 1) + values
+        _, first, which = np.unique(key, return_index=True, return_inverse=True)
+        posed = self._posed(at[first], normals[first])
+        distance, found = np.zeros(len(first)), np.zeros(len(first), dtype=np.int64)
+        for start in range(0, len(first), MISSED // 8):
+            progress.update(start / len(first))
+            some = np.s_[start : start + MISSED // 8]
+            distance[some], nearest = tree.query(posed[some], eps=FAR_ERROR, workers=-1)
+            found[some] = sampled[nearest]
+        return found[which], (distance < (1 + FAR_ERROR) * (NEAR + 2 * CELL) * self._diagonal)[which]
+
+    def _posed(self, at: NDArray[Any], normals: NDArray[Any]) -> NDArray[Any]:
+        """`(k, 6)`: points and their normals, so that opposed normals add `TURN_COSTS` to the distance."""
+        return np.hstack([at, normals * (TURN_COSTS / 2 * self._diagonal)])
+
+    def _sampled(self, count: int) -> tuple[Any, Ids]:
+        """A tree of about so many samples, and the face of each; made when first wanted."""
         from scipy.spatial import cKDTree
 
-        turn = TURN_COSTS / 2 * self._diagonal
-        if self._tree is None:
-            places = samples_of(self._area, SAMPLES)
+        if count not in self._trees:
+            places = samples_of(self._area, count)
             points = np.einsum("kc,kcd->kd", places.weights, self._corners[places.face])
-            self._tree = cKDTree(np.hstack([points, self._normal[places.face] * turn]), balanced_tree=False)
-            self._sampled = places.face
-        _, nearest = self._tree.query(np.hstack([at, normals * turn]), workers=-1)
-        return np.asarray(self._sampled[nearest])
+            self._trees[count] = cKDTree(self._posed(points, self._normal[places.face])), places.face
+        return self._trees[count]
 
 
 def samples_of(area: NDArray[np.floating[Any]], count: int) -> Places:

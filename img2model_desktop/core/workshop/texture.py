@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from img2model_desktop.core.mesh import Mesh
@@ -10,6 +9,7 @@ from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.workshop.operation import Outcome
 from img2model_desktop.core.workshop.rebake import bake, density_of, pictures_of, with_pictures
+from img2model_desktop.core.workshop.sampling import reduced
 from img2model_desktop.core.workshop.unwrap import unwrap
 
 if TYPE_CHECKING:
@@ -45,15 +45,32 @@ def rebake(mesh: Mesh, source: Mesh, progress: Progress) -> Mesh:
 
 def unwrap_anew(mesh: Mesh, options: "UnwrapOptions", progress: Progress) -> Outcome:
     """Lays the surface out flat anew and bakes its look onto the new layout."""
-    return Outcome(_dressed(mesh, mesh, options.texture_px, progress))
+    notes = () if pictures_of(mesh) else ("The mesh has no texture; it has room for one now.",)
+    return Outcome(_dressed(mesh, mesh, options.texture_px, progress), notes)
 
 
 def resize(mesh: Mesh, options: "TextureSizeOptions", progress: Progress) -> Outcome:
     """Makes the textures smaller; never larger."""
-    progress.update(0.0)
-    smaller = {name: _reduced(picture, options.texture_px) for name, picture in pictures_of(mesh).items()}
+    pictures = pictures_of(mesh)
+    smaller: dict[str, Picture] = {}
+    for number, (name, picture) in enumerate(pictures.items()):
+        progress.update(number / len(pictures))
+        small = reduced(picture, options.texture_px, is_colour=name == "base_colour")
+        smaller[name] = _unit_normals(small) if name == "normal" and small is not picture else small
     progress.update(1.0)
+    if not pictures:
+        return Outcome(mesh, ("The mesh has no texture.",))
+    if all(smaller[name] is picture for name, picture in pictures.items()):
+        return Outcome(mesh, (f"Its textures are not larger than {options.texture_px} pixels already.",))
     return Outcome(with_pictures(mesh, smaller))
+
+
+def _unit_normals(picture: Picture) -> Picture:
+    """A normal picture whose mixed normals have unit length again."""
+    vector = picture.rgb.astype(np.float32) / np.float32(127.5) - 1
+    vector /= np.maximum(np.linalg.norm(vector, axis=2, keepdims=True), 1e-6)
+    level = np.clip(np.rint((vector + 1) * 127.5), 0, 255).astype(np.uint8)
+    return Picture.own(np.dstack([level, picture.alpha]))
 
 
 def _dressed(mesh: Mesh, source: Mesh, side: int, progress: Progress) -> Mesh:
@@ -85,11 +102,3 @@ def _side_for(mesh: Mesh, source: Mesh) -> int:
 def _area(mesh: Mesh) -> float:
     a, b, c = (mesh.vertices[mesh.faces[:, k]].astype(np.float64) for k in range(3))
     return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
-
-
-def _reduced(picture: Picture, longest: int) -> Picture:
-    scale = longest / max(picture.width, picture.height)
-    if scale >= 1:
-        return picture
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return Picture.own(np.asarray(cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA), np.uint8))
