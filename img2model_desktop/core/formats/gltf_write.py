@@ -58,8 +58,7 @@ def encode_gltf(
     binary, *pictures = companions
     buffer = _Buffer(binary, dict(zip(_PICTURES, pictures, strict=True)))
     document = _document(mesh, buffer, recipe, name)
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return {file_name: text.encode(), binary: bytes(buffer.content), **buffer.beside}
+    return {file_name: _as_text(document, indent=1) + b"\n", binary: bytes(buffer.content), **buffer.beside}
 
 
 def _document(mesh: Mesh, buffer: "_Buffer", recipe: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
@@ -175,8 +174,18 @@ def _look(mesh: Mesh, buffer: _Buffer) -> dict[str, Any]:
     return look
 
 
+def _as_text(document: Mapping[str, Any], indent: int | None = None) -> bytes:
+    """The document as JSON, its letters as they are unless a half of one is among them, which UTF-8 cannot hold."""
+    separators = (",", ":") if indent is None else (",", ": ")
+    text = json.dumps(document, indent=indent, separators=separators, ensure_ascii=False, allow_nan=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(document, indent=indent, separators=separators, allow_nan=False).encode()
+
+
 def _container(document: Mapping[str, Any], binary: bytes) -> bytes:
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    text = _as_text(document)
     text += b" " * (-len(text) % 4)
     binary += bytes(-len(binary) % 4)
     chunks = b"".join(

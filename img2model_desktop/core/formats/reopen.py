@@ -48,6 +48,7 @@ def verify_written(mesh: Mesh, path: Path, frame: Frame | str = PLAIN) -> tuple[
         TypeError,
         KeyError,
         IndexError,
+        AssertionError,
         AttributeError,
         ImportError,
         NotImplementedError,
