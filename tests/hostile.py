@@ -4,6 +4,7 @@ A case is `{file name: content}`; the first file is the one to open, the others 
 """
 
 import base64
+import copy
 import io
 import json
 import re
@@ -297,4 +298,4 @@ def exchange(plain: Any, rng: np.random.Generator) -> None:
     if rng.random() < 0.2:
         del holder[key]
     else:
-        holder[key] = _ODD_VALUES[int(rng.integers(len(_ODD_VALUES)))]
+        holder[key] = copy.deepcopy(_ODD_VALUES[int(rng.integers(len(_ODD_VALUES)))])

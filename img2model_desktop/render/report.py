@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from img2model_desktop import __version__
 from img2model_desktop.core.mesh import Mesh
@@ -25,7 +26,7 @@ from img2model_desktop.render.offscreen import Renderer, render_mesh, render_pla
 STYLE = Path(__file__).with_name("report.css")
 HERO_PX, VIEW_PX, FINDING_PX = 640, 320, 160
 FAR_FOV_DEG = 2.0  # from so far away that lengths in front and behind look alike
-MOST_FINDINGS = 8  # that fit on the sheet in full
+MOST_FINDINGS = 6  # that fit on the sheet in full
 MOST_RECIPE_LETTERS = 160  # of one entry
 MOST_ENTRIES = 30
 
@@ -154,13 +155,13 @@ def _header(title: str, verdict: Verdict) -> str:
     mm = np.array(verdict.measures["size_mm"], dtype=np.float64)
     return (
         f'<header><div><h1><bdi>{title}</bdi></h1><p class="dim">Mesh report</p></div><div class="sizes">'
-        f'<b>{_lengths(mm)} mm</b><br><span class="dim">{_lengths(mm / 10)} cm · {_lengths(mm / 25.4)} in<br>'
+        f'<b>{_lengths(mm, 1 if mm.max() >= 10 else 2)} mm</b><br><span class="dim">{_lengths(mm / 10, 2)} cm · {_lengths(mm / 25.4, 2)} in<br>'
         "width × height × depth</span></div></header>"
     )
 
 
-def _lengths(values: Any) -> str:
-    return " × ".join(_number(float(value), 2 if float(np.max(values)) < 10 else 1) for value in values)
+def _lengths(values: NDArray[np.float64], digits: int) -> str:
+    return " × ".join(_number(float(value), digits) for value in values)
 
 
 def _number(value: float, digits: int) -> str:
@@ -196,7 +197,7 @@ def _findings(buffers: PreviewBuffers, verdict: Verdict, renderer: Renderer, pro
         progress.update((number + 1) / len(shown))
     others = verdict.findings[MOST_FINDINGS:]
     if others:
-        yield f'<p class="dim">And: {_text("; ".join(finding.title for finding in others), 600)}.</p>'
+        yield f'<p class="others dim">And: {_text("; ".join(finding.title for finding in others), 600)}.</p>'
 
 
 def _said(finding: Finding) -> str:
