@@ -153,10 +153,11 @@ def _text(value: object, most: int = 200) -> str:
 
 def _header(title: str, verdict: Verdict) -> str:
     mm = np.array(verdict.measures["size_mm"], dtype=np.float64)
+    in_mm = _lengths(mm, 1 if mm.max() >= 10 else 2)
+    others = f"{_lengths(mm / 10, 2)} cm · {_lengths(mm / 25.4, 2)} in"
     return (
         f'<header><div><h1><bdi>{title}</bdi></h1><p class="dim">Mesh report</p></div><div class="sizes">'
-        f'<b>{_lengths(mm, 1 if mm.max() >= 10 else 2)} mm</b><br><span class="dim">{_lengths(mm / 10, 2)} cm · {_lengths(mm / 25.4, 2)} in<br>'
-        "width × height × depth</span></div></header>"
+        f'<b>{in_mm} mm</b><br><span class="dim">{others}<br>width × height × depth</span></div></header>'
     )
 
 
