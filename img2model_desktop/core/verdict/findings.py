@@ -129,7 +129,7 @@ class Verdict:
     """What a mesh is fit for, and why.
 
     Args:
-        measures: every figure as a plain value by a name with its unit, such as `volume_cm3`; see `judge.measures_of`.
+        measures: every figure as a plain value by a name with its unit, such as `volume_cm3`; see `measures.MEANINGS`.
         findings: worst first.
         conditions: against which it was judged.
     """

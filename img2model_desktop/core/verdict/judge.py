@@ -1,5 +1,7 @@
 """Judges a mesh: measures it, says what is wrong with it, and what it is fit for."""
 
+import numpy as np
+
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.verdict.crossings import crossings_of
@@ -11,7 +13,7 @@ from img2model_desktop.core.verdict.remarks import REMARKS
 from img2model_desktop.core.verdict.shells import shells_of
 from img2model_desktop.core.verdict.standing import standing_of
 from img2model_desktop.core.verdict.surface import surface_of
-from img2model_desktop.core.verdict.topology_facts import topology_of
+from img2model_desktop.core.verdict.topology_facts import debris_of, topology_of
 from img2model_desktop.core.verdict.uv_facts import measure_uv
 from img2model_desktop.core.verdict.walls import walls_of
 
@@ -46,7 +48,7 @@ def survey_of(mesh: Mesh, conditions: Conditions, progress: Progress) -> Survey:
     surface = surface_of(mesh, conditions.size_mm, progress.part(0.0, 0.1))
     topology = topology_of(surface, progress.part(0.1, 0.25))
     if not surface.area.any():
-        return Survey(mesh, conditions, surface, topology)
+        return Survey(mesh, conditions, surface, topology, np.zeros(surface.parts, dtype=bool))
     crossings = crossings_of(surface, progress.part(0.25, 0.6))
     rays = Rays(surface)
     progress.update(0.62)
@@ -57,7 +59,8 @@ def survey_of(mesh: Mesh, conditions: Conditions, progress: Progress) -> Survey:
     standing = standing_of(surface, sign, shells.middle_mm, conditions)
     progress.update(0.8)
     uv = measure_uv(mesh, progress.part(0.8, 1.0))
-    return Survey(mesh, conditions, surface, topology, crossings, shells, walls, standing, uv)
+    debris = debris_of(surface, np.unique(crossings.parts))
+    return Survey(mesh, conditions, surface, topology, debris, crossings, shells, walls, standing, uv)
 
 
 def _badness(finding: Finding) -> tuple[int, int]:

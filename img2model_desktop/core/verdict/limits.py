@@ -55,7 +55,7 @@ class Limit:
 # fmt: off
 LIMITS: tuple[Limit, ...] = (
     # -- what slicers and engines cannot read --------------------------------------------------------------------------
-    Limit("empty", "area_cm2", 1e-12, ALL, STOP, "there is no surface to show or to print", is_least=True),
+    Limit("empty", "area_cm2", 1e-30, ALL, STOP, "there is no surface to show or to print", is_least=True),
     Limit("holes", "holes", 0, (PRINT,), FIX, "3MF core 4.1.1: a solid needs every edge to have two faces"),
     Limit("holes", "holes", 0, SEEN, NOTE, "engines draw front faces alone: one sees through a hole"),
     Limit("crowded_edges", "nonmanifold_edges", 0, (PRINT,), FIX, "3MF core 4.1.1: two faces at each edge"),

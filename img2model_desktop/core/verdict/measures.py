@@ -10,7 +10,7 @@ from img2model_desktop.core.verdict.crossings import CrossingFacts
 from img2model_desktop.core.verdict.findings import Conditions
 from img2model_desktop.core.verdict.shells import ShellFacts
 from img2model_desktop.core.verdict.standing import StandingFacts
-from img2model_desktop.core.verdict.surface import Surface, Values
+from img2model_desktop.core.verdict.surface import Flags, Surface, Values
 from img2model_desktop.core.verdict.topology_facts import TopologyFacts
 from img2model_desktop.core.verdict.uv_facts import UvFacts
 from img2model_desktop.core.verdict.walls import WallFacts
@@ -27,6 +27,7 @@ class Survey:
     conditions: Conditions
     surface: Surface
     topology: TopologyFacts
+    debris: Flags
     crossings: CrossingFacts | None = None
     shells: ShellFacts | None = None
     walls: WallFacts | None = None
@@ -58,7 +59,7 @@ MEANINGS: dict[str, str] = {
     "degenerate_faces": "without area",
     "needle_faces": "a hundred times longer than high",
     "doubled_faces": "at the same three places as an earlier face",
-    "debris_parts": "parts with less than a hundredth of the area",
+    "debris_parts": "the smallest parts that hang on nothing, together no more than a hundredth of the area",
     "debris_area_share": "of all of them, 0..1",
     "crossing_pairs": "pairs of faces without a common corner that run through each other",
     "wedged_pairs": "pairs of faces with one common corner that run through each other",
@@ -85,7 +86,7 @@ MEANINGS: dict[str, str] = {
     "wall_p01_mm": "a hundredth of the area has walls at most so thick; null where less has any",
     "thin_wall_area_share": "area with walls thinner than asked, 0..1",
     "gap_p01_mm": "a hundredth of the area looks into gaps at most so wide; null where less does",
-    "smallest_feature_mm": "the smaller of wall_p01_mm and gap_p01_mm",
+    "smallest_feature_mm": "the smaller of wall_p01_mm and the length of the smallest part",
     "overhang_mm2": "area steeper than asked, without what lies on the ground",
     "overhang_share": "of the whole area, 0..1",
     "contact_mm2": "area that lies flat on the ground",
@@ -129,7 +130,7 @@ def measures_of(survey: Survey) -> dict[str, Any]:
 
 def _body(survey: Survey) -> dict[str, Any]:
     surface, topology, shells = survey.surface, survey.topology, survey.shells
-    part_area, debris = surface.part_area(), topology.debris
+    part_area, debris = surface.part_area(), survey.debris
     whole = float(part_area.sum())
     return {
         "vertices": len(survey.mesh.vertices),
@@ -212,13 +213,14 @@ def _print(survey: Survey) -> dict[str, Any]:
     if walls is None or standing is None or shells is None:
         return {}
     material = None if shells.material_mm3 is None else shells.material_mm3 / 1000.0
-    features = [width for width in (walls.thin_mm, walls.gap_mm) if width is not None]
+    low, high = survey.surface.part_boxes()
+    smallest_part = float((high - low).max(axis=1).min())
     return {
         "wall_min_mm": walls.thinnest_mm,
         "wall_p01_mm": walls.thin_mm,
         "thin_wall_area_share": walls.thin_share,
         "gap_p01_mm": walls.gap_mm,
-        "smallest_feature_mm": min(features, default=None),
+        "smallest_feature_mm": smallest_part if walls.thin_mm is None else min(walls.thin_mm, smallest_part),
         "overhang_mm2": standing.overhang_mm2,
         "overhang_share": standing.overhang_mm2 / float(survey.surface.area.sum()),
         "contact_mm2": standing.contact_mm2,

@@ -32,5 +32,7 @@ def count(number: int, one: str, many: str = "") -> str:
 
 def millimetres(value: float) -> str:
     """A length as a designer writes it: "0.42 mm", "12.5 mm", "1,200 mm"."""
+    if 0 < abs(value) < 0.01:
+        return f"{value:.1g} mm"
     digits = 2 if abs(value) < 1 else 1 if abs(value) < 100 else 0
     return f"{value:,.{digits}f} mm"

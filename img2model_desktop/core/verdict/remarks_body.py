@@ -5,6 +5,7 @@ import numpy as np
 from img2model_desktop.core.verdict.findings import Place
 from img2model_desktop.core.verdict.measures import Survey
 from img2model_desktop.core.verdict.remark import Measures, Remark, Remarks, count
+from img2model_desktop.core.verdict.topology_facts import DEBRIS_SHARE
 from img2model_desktop.core.workshop.step import step
 
 
@@ -107,14 +108,16 @@ def _flat(survey: Survey, measures: Measures) -> Remark:
 
 
 def _debris(survey: Survey, measures: Measures) -> Remark:
-    surface = survey.surface
+    surface, debris, area = survey.surface, survey.debris, survey.surface.part_area()
     share = measures["debris_area_share"]
+    kept, largest = area[~debris].min(), area[debris].max()
+    below = float(np.sqrt(kept * largest) / area.sum()) if kept > largest else DEBRIS_SHARE
     return Remark(
         count(measures["debris_parts"], "loose crumb"),
-        f"Small parts hang on nothing; together they have {share:.1%} of the surface.",
-        "Drop debris removes them; keep them where they belong to the object.",
-        Place(faces=surface.named(survey.topology.debris[surface.part])),
-        (step("drop_debris"),),
+        f"Small parts hang on nothing; together they have {share:.2%} of the surface.",
+        "Drop debris removes them.",
+        Place(faces=surface.named(debris[surface.part])),
+        (step("drop_debris", share=below),),
     )
 
 
@@ -151,12 +154,13 @@ def _overlaps(survey: Survey, measures: Measures) -> Remark:
 def _inner(survey: Survey, measures: Measures) -> Remark:
     shells = survey.shells
     parts = np.zeros(0, dtype=np.int64) if shells is None else shells.inner
+    sound = measures["watertight"] and measures["manifold"]
     return Remark(
         count(measures["inner_shells"], "shell inside", "shells inside"),
         "Closed parts lie unseen inside the material of others; a slicer may print their walls or hollow them out.",
-        "Unite parts removes what is inside.",
+        "Unite parts removes what is inside." if sound else "Make solid keeps only the outer skin.",
         Place(faces=survey.surface.named(np.isin(survey.surface.part, parts))),
-        (step("unite"),),
+        (step("unite") if sound else step("solid"),),
     )
 
 

@@ -7,6 +7,7 @@ from img2model_desktop.core.verdict.measures import Survey
 from img2model_desktop.core.verdict.remark import Measures, Remark, Remarks, millimetres
 from img2model_desktop.core.workshop.step import step
 
+MOST_LARGER = 3.0  # times: beyond, a larger print is no advice
 ROOM = 0.98  # of the bed that an object made to fit takes
 
 
@@ -15,7 +16,7 @@ def _thin(survey: Survey, measures: Measures) -> Remark:
     thin, longest = measures["wall_p01_mm"], measures["longest_mm"]
     share = measures["thin_wall_area_share"]
     advice = "Thicken it, or print it larger."
-    if thin is not None and 0 < thin < asked:
+    if thin is not None and asked / MOST_LARGER <= thin < asked:
         advice = (
             f"At {millimetres(longest * asked / thin)} length nearly all of it would be thick enough; or thicken it."
         )

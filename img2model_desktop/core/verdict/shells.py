@@ -160,8 +160,6 @@ def _windings(surface: Surface, number: Ids, start: Values, way: Values, rays: R
 
 def _boxed(surface: Surface, shells: Ids) -> Flags:
     """`(s, s) bool`: whether the box around the first shell holds that around the second."""
-    low, high = np.full((surface.parts, 3), np.inf), np.full((surface.parts, 3), -np.inf)
-    np.minimum.at(low, surface.part, surface.triangles.min(axis=1))
-    np.maximum.at(high, surface.part, surface.triangles.max(axis=1))
+    low, high = surface.part_boxes()
     low, high = low[shells], high[shells]
     return np.asarray((low[:, None] <= low[None]).all(axis=2) & (high[:, None] >= high[None]).all(axis=2))

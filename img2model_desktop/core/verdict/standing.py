@@ -97,13 +97,13 @@ def _resting(low: Values, middle: Values) -> Values | None:
     """`(3,)`: outward normal of the hull's face on which it comes to rest; None where it turns too far on the way."""
     from scipy.spatial import ConvexHull, QhullError  # 0.1 s to import, not always needed
 
+    down = np.array([0.0, -1.0, 0.0])
     try:
         hull = ConvexHull(np.concatenate([low, middle[None]]) - middle)
-    except QhullError:  # all in one plane: it balances on an edge
-        return None
+    except QhullError:  # all in one plane: it lies flat, or balances on an edge
+        return down if float(np.ptp(np.append(low[:, 1], middle[1]))) <= 1e-9 * np.abs(low).max() else None
     faces = hull.equations[(hull.simplices != len(low)).all(axis=1)]
     normals, away = faces[:, :3], -faces[:, 3]
-    down = np.array([0.0, -1.0, 0.0])
     way = down
     for _ in range(8):
         slope = normals @ way

@@ -74,6 +74,14 @@ class Surface:
         along = self.triangles[:, [1, 2, 0]] - self.triangles
         return np.asarray(np.sqrt(np.einsum("ijk,ijk->ij", along, along)))
 
+    def part_boxes(self) -> tuple[Values, Values]:
+        """`(parts, 3)` each: lowest and highest corner of the box around each part, mm."""
+        low, high = np.full((self.parts, 3), np.inf), np.full((self.parts, 3), -np.inf)
+        for corner in range(3):
+            np.minimum.at(low, self.part, self.triangles[:, corner])
+            np.maximum.at(high, self.part, self.triangles[:, corner])
+        return low, high
+
     def part_area(self) -> Values:
         """`(parts,) float64`: area of each part, mm2."""
         return np.bincount(self.part, weights=self.area, minlength=self.parts).astype(np.float64)

@@ -9,7 +9,8 @@ from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.topology import Ids, connected, fans_of, same_rows
 from img2model_desktop.core.verdict.surface import Flags, Surface, Values
 
-DEBRIS_SHARE = 0.01  # of the whole area: smaller parts are debris, as for the operation that drops it
+DEBRIS_SHARE = 0.01  # of the whole area: all debris together has no more, so that dropping it loses nothing that counts
+CRUMB = 0.05  # of the largest part: what has more is no crumb
 NEEDLE = 100.0  # longest edge over the height above it from which a face counts as a needle
 
 
@@ -31,7 +32,6 @@ class TopologyFacts:
         flat: numbers in the mesh of faces without area.
         needles: faces much longer than wide.
         doubled: faces at the same three places as an earlier one.
-        debris: `(parts,) bool`, parts with very little of the whole area.
         euler: positions - edges + faces.
         genus: handles of all parts together; None unless watertight and manifold.
     """
@@ -49,7 +49,6 @@ class TopologyFacts:
     flat: NDArray[np.int32]
     needles: Ids
     doubled: Ids
-    debris: Flags
     euler: int
     genus: int | None
 
@@ -72,7 +71,6 @@ def topology_of(surface: Surface, progress: Progress) -> TopologyFacts:
     progress.update(0.7)
     closed = np.ones(surface.parts, dtype=bool)
     closed[surface.part[edges.order[bad[edges.edge]] // 3]] = False
-    part_area = surface.part_area()
     euler = len(places) - len(edges.uses) + len(faces)
     flat, needles = _shapeless(surface)
     progress.update(0.8)
@@ -92,10 +90,27 @@ def topology_of(surface: Surface, progress: Progress) -> TopologyFacts:
         flat=flat,
         needles=needles,
         doubled=doubled,
-        debris=part_area < DEBRIS_SHARE * part_area.sum(),
         euler=euler,
         genus=surface.parts - euler // 2 if watertight and manifold else None,
     )
+
+
+def debris_of(surface: Surface, attached: Ids) -> Flags:
+    """`(parts,) bool`: the smallest parts that hang on nothing, together no more than DEBRIS_SHARE of the area.
+
+    Args:
+        surface: with area.
+        attached: parts that run into others: eyes in a head, leaves on a stem.
+    """
+    area = surface.part_area()
+    loose = np.ones(surface.parts, dtype=bool)
+    loose[attached] = False
+    loose[area >= CRUMB * area.max()] = False
+    order = np.argsort(np.where(loose, area, np.inf), kind="stable")
+    few = np.cumsum(area[order]) <= DEBRIS_SHARE * area.sum()
+    debris = np.zeros(surface.parts, dtype=bool)
+    debris[order[few]] = True
+    return debris & loose
 
 
 def _pinched(faces: Ids, fans: int, fan: Ids) -> Ids:

@@ -9,7 +9,7 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.verdict.surface import Surface, surface_of
-from img2model_desktop.core.verdict.topology_facts import TopologyFacts, topology_of
+from img2model_desktop.core.verdict.topology_facts import TopologyFacts, debris_of, topology_of
 from tests.shapes import box, klein, mesh_of, moebius, sphere, textured, together, torus, turned
 
 
@@ -104,9 +104,22 @@ def test_doubled_flat_and_needle_faces() -> None:
 
 def test_debris_is_what_has_little_area() -> None:
     crumb = box(0.05, 0.05, 0.05, at=(5, 0, 0))
-    surface, facts = looked_at(together(crumb, box(1, 2, 4), crumb.moved(crumb.vertices + np.float32(1))))
-    assert facts.debris.sum() == 2
-    assert sorted(surface.named(facts.debris[surface.part])) == [*range(12), *range(24, 36)]
+    surface, _ = looked_at(together(crumb, box(1, 2, 4), crumb.moved(crumb.vertices + np.float32(1))))
+    debris = debris_of(surface, np.zeros(0, dtype=np.int64))
+    assert debris.sum() == 2
+    assert sorted(surface.named(debris[surface.part])) == [*range(12), *range(24, 36)]
+    assert debris_of(surface, np.nonzero(debris)[0][:1]).sum() == 1  # the other is fixed to something
+
+
+def test_debris_is_never_more_than_a_hundredth() -> None:
+    leaves = together(box(4, 4, 4), *[box(0.1, 0.1, 0.1, at=(5 + k, 0, 0)) for k in range(100)])
+    surface, _ = looked_at(leaves)
+    debris = debris_of(surface, np.zeros(0, dtype=np.int64))
+    share = surface.part_area()[debris].sum() / surface.area.sum()
+    assert debris.sum() == 17
+    assert 0.0094 < share <= 0.01
+    alike, _ = looked_at(together(*[box(1, 1, 1, at=(2 * k, 0, 0)) for k in range(200)]))
+    assert not debris_of(alike, np.zeros(0, dtype=np.int64)).any()
 
 
 def test_nothing_but_points() -> None:
