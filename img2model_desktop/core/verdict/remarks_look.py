@@ -20,6 +20,15 @@ def _triangles(_survey: Survey, measures: Measures) -> Remark:
     )
 
 
+def _needles(survey: Survey, measures: Measures) -> Remark:
+    return Remark(
+        count(measures["needle_faces"], "needle face"),
+        "They are a hundred times longer than high, so light and texture show streaks on them.",
+        "Even triangles replaces them; flat sides do not need it.",
+        Place(faces=survey.surface.named(survey.topology.needles)),
+    )
+
+
 def _no_look(_survey: Survey, _measures: Measures) -> Remark:
     return Remark(
         "No texture",
@@ -89,6 +98,7 @@ LOOK: Remarks = {
     "uv_overlap": _uv_overlap,
     "uv_stretch": _uv_stretch,
     "odd_texture": _odd_texture,
+    "needles": _needles,
     "no_look": _no_look,
 }
 """By the key of the limits."""

@@ -13,7 +13,7 @@ SAMPLES = 16_384  # at least so many points, spread over the area; and one on ea
 MOST_FACES = 250_000
 OPPOSED = float(np.cos(np.radians(45.0)))  # two faces make a wall where their normals are so opposite; else an edge
 MOST_HITS = 8  # faces of overlapping parts that a ray goes through
-TIP_MM2, TIP_SHARE = 1.0, 0.001  # surface, and share of it, that are a mere tip or edge however thin it is
+TIP_SHARE = 0.001  # of the area: what is less is a mere tip or edge, however thin it is
 SMALL_SHARE = 0.01  # of the area: the quantile that stands for "the thinnest" without the last sharp tip
 
 
@@ -22,7 +22,7 @@ class WallFacts:
     """Thickness of walls and width of gaps.
 
     Args:
-        thinnest_mm: TIP_MM2 of the area has walls at most so thick; None where less than that has walls.
+        thinnest_mm: a thousandth of the area has walls at most so thick; None where less than that has walls.
         thin_mm: a hundredth of the area has walls at most so thick; None where less than that has walls.
         thin_share: share of the area whose walls are thinner than asked, 0..1.
         thin_faces: `(k,) int64`, faces of the surface with such a point.
@@ -59,7 +59,7 @@ def walls_of(surface: Surface, sign: Values, wall_mm: float, rays: Rays, progres
     thin[seen[hidden]] = False
     even = seen % max(1, len(face) // SAMPLES) == 0
     return WallFacts(
-        thinnest_mm=_quantile(wall, weight, min(TIP_MM2, TIP_SHARE * whole)),
+        thinnest_mm=_quantile(wall, weight, TIP_SHARE * whole),
         thin_mm=_quantile(wall, weight, SMALL_SHARE * whole),
         thin_share=float(weight[thin].sum() / whole),
         thin_faces=np.unique(face[thin]),
