@@ -24,7 +24,7 @@ from img2model_desktop.core.formats.companions import (
     read_side_recipe,
     recipe_companion,
 )
-from img2model_desktop.core.formats.frame import METRES, PLAIN, Frame, as_frame, settled, stated
+from img2model_desktop.core.formats.frame import METRES, PLAIN, Frame, settled, stated
 from img2model_desktop.core.formats.gltf_read import decode_gltf, read_extras
 from img2model_desktop.core.formats.gltf_write import encode_glb, encode_gltf
 from img2model_desktop.core.formats.obj import decode_obj, encode_mtl, encode_obj
@@ -67,7 +67,7 @@ class ReadMesh(NamedTuple):
     notes: tuple[str, ...]
 
 
-def write_mesh(mesh: Mesh, path: Path, recipe: Mapping[str, Any] | None = None, frame: Frame | str = PLAIN) -> None:
+def write_mesh(mesh: Mesh, path: Path, recipe: Mapping[str, Any] | None = None, frame: Frame = PLAIN) -> None:
     """Writes a file, and those that belong to it, by the suffix of its name; whole or not at all.
 
     Args:
@@ -84,9 +84,7 @@ def write_mesh(mesh: Mesh, path: Path, recipe: Mapping[str, Any] | None = None, 
     atomic.write_files(path.parent, encode(mesh, path, recipe, frame))
 
 
-def encode(
-    mesh: Mesh, path: Path, recipe: Mapping[str, Any] | None = None, frame: Frame | str = PLAIN
-) -> dict[str, bytes]:
+def encode(mesh: Mesh, path: Path, recipe: Mapping[str, Any] | None = None, frame: Frame = PLAIN) -> dict[str, bytes]:
     """The bytes of each file that `write_mesh` writes, by file name, the one that was asked for first."""
     suffix = check_format(path, frame)
     name = path.stem.encode("utf-8", "replace").decode()
@@ -102,7 +100,7 @@ def encode(
         from img2model_desktop.core.formats.usdz_write import encode_usdz  # rarely needed
 
         return {path.name: encode_usdz(mesh, recipe, name)}
-    files = _without_recipe(mesh, path, suffix, as_frame(frame))
+    files = _without_recipe(mesh, path, suffix, frame)
     if recipe:
         files[recipe_companion(path)] = encode_recipe(path, files[path.name], recipe)
     return files
@@ -138,13 +136,13 @@ def names_of(path: Path) -> tuple[str, ...]:
     return (path.name,)
 
 
-def check_format(path: Path, frame: Frame | str = PLAIN) -> str:
+def check_format(path: Path, frame: Frame = PLAIN) -> str:
     """The path's suffix in lower case. Raises InputProblem where it or the frame cannot be served."""
     suffix = path.suffix.lower()
     if suffix not in MESH_SUFFIXES:
         named = f"“{path.suffix}” is not a mesh format that can be saved" if suffix else "The file name has no suffix"
         raise InputProblem(f"{named}.", f"End it in one of {', '.join(MESH_SUFFIXES)}.")
-    if as_frame(frame).up == "z" and suffix in (".glb", ".gltf", ".usdz"):
+    if frame.up == "z" and suffix in (".glb", ".gltf", ".usdz"):
         name = {".glb": "GLB", ".gltf": "glTF", ".usdz": "USDZ"}[suffix]
         raise InputProblem(
             f"A {name} file is always y up; programs turn it as they need.", "Use y, or save as OBJ, STL, PLY or 3MF."
@@ -155,12 +153,12 @@ def check_format(path: Path, frame: Frame | str = PLAIN) -> str:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def read_mesh(path: Path, limits: ReadLimits | None = None, frame: Frame | str | None = None) -> Mesh:
+def read_mesh(path: Path, limits: ReadLimits | None = None, frame: Frame | None = None) -> Mesh:
     """The mesh in a file; see `read`."""
     return read(path, limits, frame).mesh
 
 
-def read(path: Path, limits: ReadLimits | None = None, frame: Frame | str | None = None) -> ReadMesh:
+def read(path: Path, limits: ReadLimits | None = None, frame: Frame | None = None) -> ReadMesh:
     """The valid mesh in a file: metres, y up, all objects of a scene in their places as one.
 
     Args:
@@ -179,13 +177,13 @@ def read(path: Path, limits: ReadLimits | None = None, frame: Frame | str | None
             f"“{atomic.shown(path)}” is not a mesh file that this program knows.",
             f"Use one of {', '.join(READ_SUFFIXES)}.",
         )
-    asked = None if frame is None else as_frame(frame)
+
     content = _content(path, limits.file_bytes)
     if not content.strip(b"\0 \t\r\n"):
         raise InputProblem(f"“{atomic.shown(path)}” is empty.", "Get a whole copy of the file.")
     with np.errstate(all="ignore"):  # what overflows, or never was a number, is refused with the mesh
         mesh, notes = _decode(content, suffix, path, limits)
-    return ReadMesh(_checked(mesh, settled(suffix, asked or stated(content) or PLAIN)), notes)
+    return ReadMesh(_checked(mesh, settled(suffix, frame or stated(content) or PLAIN)), notes)
 
 
 def _decode(content: bytes, suffix: str, path: Path, limits: ReadLimits) -> tuple[Mesh, tuple[str, ...]]:

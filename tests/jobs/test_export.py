@@ -15,6 +15,7 @@ import trimesh
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.mesh_files import MESH_SUFFIXES, read_mesh, read_recipe, write_mesh
+from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.workshop.place import scaled_to
 from img2model_desktop.core.workshop.stack import do_steps
@@ -344,8 +345,11 @@ def test_levels_of_detail_are_files_of_their_own(tmp_path: Path, out: Path) -> N
     assert counts[0] == len(sphere().faces)
     assert 150 < counts[2] <= 200 < counts[1] <= 600
     assert sorted(content(out)) == sorted(path.name for one in made for path in (one.path, *one.companions))
-    for one in made:
-        assert one.size_mm[1] == pytest.approx(80, rel=0.01)
+    whole = read_mesh(made[0].path)
+    assert max(made[0].size_mm) == pytest.approx(80, rel=1e-6)
+    for one in made[1:]:
+        assert read_mesh(one.path).bounds == pytest.approx(whole.bounds, abs=0.02 * 0.08)
+        assert [step["operation"] for step in read_recipe(one.path)["export"]] == ["scale", "decimate", "texture_size"]
 
 
 def test_levels_of_detail_all_or_none(result: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,7 +362,7 @@ def test_levels_of_detail_all_or_none(result: Path, out: Path, monkeypatch: pyte
 
     monkeypatch.setattr(export, "verify_written", fails_at_the_last)
     with pytest.raises(EngineProblem, match="not the same mesh"):
-        export_levels(result, out / "ring.glb", (400, 200))
+        export_levels(torus(), out / "ring.glb", (400, 200))
     assert content(out) == {"ring_lod0.glb": b"old"}
 
 
@@ -480,11 +484,16 @@ def test_a_loss_is_said_if_and_only_if_there_is_one(result: Path, out: Path, suf
     mesh = replace(read_mesh(result), metallic_roughness=pixels(8, 8), normal=pixels(8, 8, 1))
     exported = export_mesh(mesh, out / f"a{suffix}")
     back = read_mesh(exported.path)
-    kept = [name for name in ("base_colour", "metallic_roughness", "normal") if getattr(back, name) is not None]
-    assert bool(losses(suffix, ExportOptions(), has_texture=True, has_surface=True)) == (len(kept) < 3)
+    names = ("base_colour", "metallic_roughness", "normal")
+    kept = [is_same(getattr(back, name), getattr(mesh, name)) for name in names]
+    assert bool(losses(suffix, ExportOptions(), has_texture=True, has_surface=True)) != all(kept)
     plain = export_mesh(replace(mesh, metallic_roughness=None, normal=None), out / f"b{suffix}")
-    back = read_mesh(plain.path)
-    assert bool(losses(suffix, ExportOptions(), has_texture=True)) == (back.base_colour is None)
+    is_kept = is_same(read_mesh(plain.path).base_colour, mesh.base_colour)
+    assert bool(losses(suffix, ExportOptions(), has_texture=True)) != is_kept
+
+
+def is_same(found: Picture | None, wanted: Picture | None) -> bool:
+    return found is not None and wanted is not None and np.array_equal(found.pixels, wanted.pixels)
 
 
 def test_sizes_are_read_out_in_three_units() -> None:

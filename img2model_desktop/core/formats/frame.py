@@ -79,11 +79,6 @@ def stated(content: bytes) -> Frame | None:
     return Frame(found[2].decode(), _UNITS[found[1].decode()]) if found else None
 
 
-def as_frame(frame: Frame | str) -> Frame:
-    """A frame, or the one in millimetres with this axis up."""
-    return Frame(frame) if isinstance(frame, str) else frame
-
-
 def _scaled(vertices: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):  # what is too large is infinite, and refused with the mesh
         return vertices if factor == 1 else (vertices.astype(np.float64) * factor).astype(np.float32)

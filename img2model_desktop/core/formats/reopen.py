@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from img2model_desktop.core.formats.frame import PLAIN, Frame, as_frame, settled
+from img2model_desktop.core.formats.frame import PLAIN, Frame, settled
 from img2model_desktop.core.formats.ply import sample
 from img2model_desktop.core.formats.second_readers import Found, found_in
 from img2model_desktop.core.mesh import Mesh
@@ -27,7 +27,7 @@ _PICTURES = {
 _NAMES = {"base_colour": "texture", "metallic_roughness": "metal and roughness picture", "normal": "normal map"}
 
 
-def verify_written(mesh: Mesh, path: Path, frame: Frame | str = PLAIN) -> tuple[str, ...]:
+def verify_written(mesh: Mesh, path: Path, frame: Frame = PLAIN) -> tuple[str, ...]:
     """What is different in the file, one sentence each; empty when it holds the mesh.
 
     Compared are the number of triangles, each corner's place (and so bounds, unit and axis), area, closedness, uv,
@@ -41,7 +41,7 @@ def verify_written(mesh: Mesh, path: Path, frame: Frame | str = PLAIN) -> tuple[
     """
     try:
         found = found_in(path)
-        return tuple(_differences(mesh, path.suffix.lower(), as_frame(frame), found))
+        return tuple(_differences(mesh, path.suffix.lower(), frame, found))
     except (
         OSError,
         ValueError,
