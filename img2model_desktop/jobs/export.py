@@ -210,7 +210,7 @@ def export_levels(
     progress: Progress | None = None,
 ) -> tuple[Exported, ...]:
     """Saves levels of detail, all or none: `NAME_lod0.glb` as `export_mesh` does it, then one with fewer triangles for
-    each count, each made from the whole mesh.
+    each count, each made from the whole mesh after it was scaled and placed, so that nothing jumps between them.
 
     Args:
         source, out, options, recipe, progress: see `export_mesh`.
@@ -227,15 +227,21 @@ def export_levels(
         raise InputProblem(
             "These are no levels of detail.", f"Give 1 to {MOST_LEVELS} counts of triangles, each less than the last."
         )
-    levels = [options, *(replace(options, faces=count) for count in faces)]
+    levels = [replace(options, faces=count) for count in (options.faces, *faces)]
     paths = [out.with_name(f"{out.stem}_lod{k}{out.suffix}") for k in range(len(levels))]
     for path, level in zip(paths, levels, strict=True):
         _check(path, level)
-    given = _given(source, recipe, progress)
+    given = _placed(_given(source, recipe, progress), options)
     work = progress.part(0.15, 1.0)
     with atomic.staging(out.parent) as hidden:
         staged = [
-            _staged(given, hidden, path, level, work.part(k / len(levels), (k + 1) / len(levels)))
+            _staged(
+                given,
+                hidden,
+                path,
+                replace(level, size_mm=None, origin="keep"),
+                work.part(k / len(levels), (k + 1) / len(levels)),
+            )
             for k, (path, level) in enumerate(zip(paths, levels, strict=True))
         ]
         atomic.publish(hidden, out.parent, tuple(name for one in staged for name in one.names))
@@ -243,11 +249,12 @@ def export_levels(
 
 
 class _Given(NamedTuple):
-    """What is to be saved; `content` where it is a GLB file of ours that can be saved as it is."""
+    """What is to be saved; `content` where it is a GLB file of ours that can be saved as it is; steps done already."""
 
     mesh: Mesh
     recipe: dict[str, Any]
     content: bytes | None
+    done: tuple[Step, ...] = ()
 
 
 class _Staged(NamedTuple):
@@ -283,6 +290,14 @@ def _given(source: Path | Mesh, recipe: Mapping[str, Any] | None, progress: Prog
     return given
 
 
+def _placed(given: _Given, options: ExportOptions) -> _Given:
+    """In its size and at its place."""
+    steps = _needed(given.mesh, replace(options, faces=None, texture_px=None))
+    if not steps:
+        return given
+    return given._replace(mesh=do_steps(given.mesh, steps).mesh, content=None, done=steps)
+
+
 def _wanted(options: ExportOptions) -> tuple[Step, ...]:
     """All steps that the options may ask for."""
     steps = []
@@ -309,7 +324,9 @@ def _needed(mesh: Mesh, options: ExportOptions) -> tuple[Step, ...]:
     size_m = (options.size_mm or 0.0) / PER_METRE["mm"]
     changes = {
         "decimate": fewer,
-        "texture_size": options.texture_px is not None and texture_px > options.texture_px,
+        # a texture that is baked anew may be larger than the old one
+        "texture_size": options.texture_px is not None
+        and (texture_px > options.texture_px or (fewer and texture_px > 0)),
         "scale": fewer or abs(size_m - longest) > SAME_SIZE * longest,
         "floor": fewer or float(np.abs(foot).max()) > SAME_SIZE * longest,
         "recentre": fewer or float(np.abs(middle).max()) > SAME_SIZE * longest,
@@ -327,7 +344,7 @@ def _staged(given: _Given, hidden: Path, out: Path, options: ExportOptions, prog
     if given.content is not None and not steps and out.suffix.lower() == ".glb":
         contents = {out.name: given.content}
     else:
-        done = {RECIPE_ENTRY: [one.to_dict() for one in steps]} if steps else {}
+        done = {RECIPE_ENTRY: [one.to_dict() for one in (*given.done, *steps)]} if given.done or steps else {}
         contents = encode(mesh, out, (given.recipe | done) or None, frame)
     progress.update(0.75)
     for name, content in contents.items():
