@@ -39,6 +39,8 @@ ROUNDS = 9
 """Of all steps; five bring most of it, the others the number of faces."""
 PATCH_ROUNDS = 3
 """For a patch, which is fairly even from the start."""
+SPLITS = 24
+"""Passes of halving in one round, at most; each halves the longest edge."""
 COLLAPSES = 4
 """Sets of collapses in one round, at most."""
 
@@ -82,8 +84,7 @@ def even(points: Points, faces: Ids, wanted: int, progress: Progress) -> tuple[P
         part.update(0.0)
         if done > 1:
             length *= min(max(len(state.faces) / wanted, 0.7), 1.4) ** 0.5
-        state = split(state, LONG * length)
-        part.update(0.2)
+        state = _split(state, length, part.part(0.0, 0.2))
         state = _collapsed(state, length, 4 * COLLAPSES if done == 0 else COLLAPSES, part.part(0.2, 0.5))
         state = state._replace(faces=delaunay(state.points, state.faces, state.lines, rounds=4))
         part.update(0.6)
@@ -133,17 +134,30 @@ def _corners_of(points: Points, lines: Ids) -> Flags:
     return np.asarray((degree == 1) | (degree > 2) | ((degree == 2) & (straight < KINK)))
 
 
-def split(state: Even, longest: float, frozen: int = 0) -> Even:
-    """The surface with every longer edge halved, again and again; edges between frozen vertices on rims stay."""
-    while True:
+def _split(state: Even, length: float, progress: Progress, frozen: int = 0) -> Even:
+    """The surface with every edge halved that is too long.
+
+    The longest go first, and flips and collapses follow each time: halving slivers down to the wanted length at once
+    would make millions of them. Edges on the rim of a patch stay.
+    """
+    most, stalled = np.inf, 0
+    for done in range(SPLITS):
+        progress.update(done / SPLITS)
         net = net_of(state.faces, len(state.points))
         along = state.points[net.ends[:, 0]] - state.points[net.ends[:, 1]]
-        long = np.einsum("ij,ij->i", along, along) > longest**2
+        square = np.einsum("ij,ij->i", along, along)
         if frozen:
-            long &= net.uses == 2
-        if not long.any():
-            return state
-        state = _halved(state, net, long)
+            square[net.uses != 2] = 0.0
+        longest = max((LONG * length) ** 2, float(square.max()) / 4)
+        stalled += float(square.max()) > 0.8 * most
+        most = float(square.max())
+        if not (square > (LONG * length) ** 2).any() or stalled > 1:
+            break
+        state = _halved(state, net, square > longest if longest < square.max() else square >= longest)
+        state = state._replace(faces=delaunay(state.points, state.faces, state.lines, rounds=3, frozen=frozen))
+        if longest > (LONG * length) ** 2:
+            state = _collapsed(state, length, 1, progress, frozen)
+    return state
 
 
 def _halved(state: Even, net: Net, long: Flags) -> Even:
@@ -299,8 +313,8 @@ def refined(points: Points, faces: Ids, length: float, rim: int, progress: Progr
     state = Even(points, faces, np.stack([index, (index + 1) % rim], axis=1), np.arange(len(points)) < rim)
     for done in range(PATCH_ROUNDS):
         part = progress.part(done / PATCH_ROUNDS, (done + 1) / PATCH_ROUNDS)
-        state = split(state, LONG * length, rim)
-        state = _collapsed(state, length, 2, part, rim)
+        state = _split(state, length, part.part(0.0, 0.5), rim)
+        state = _collapsed(state, length, 2, part.part(0.5, 0.8), rim)
         state = state._replace(faces=delaunay(state.points, state.faces, state.lines, rounds=4, frozen=rim))
         moved = _tangential(state.points, state.faces, net_of(state.faces, len(state.points)).ends)
         moved[:rim] = points[:rim]

@@ -14,12 +14,14 @@ from img2model_desktop.core.workshop.patch import newell
 Points = NDArray[np.float64]
 
 CREASE = np.cos(np.radians(50.0))
-"""Where the surface stands at a larger angle to the plane of the rim, along half of it, the rim is an edge of the thing,
+"""Where the surface stands at a larger angle to the plane of the rim, along half of it, the rim is an edge of it,
 such as that of a box or of a cut; elsewhere the surface goes on smoothly across."""
 FLAT = 1e-4
 """Of the size of the rim: how far its points may lie off a plane, and still it is flat."""
 STRAIGHT = np.cos(np.radians(2.0))
 """A flat rim in a surface that goes straight on into the filling needs no shape."""
+SLIT = 0.002
+"""Of the square of the rim's length: a filling with less area is a crack, and has no shape. A disc has 0.08."""
 MOST_FACES = 20_000
 """Of a patch; larger triangles are taken where the rim's would give more."""
 BULGE = 0.6
@@ -61,8 +63,11 @@ def shaped(points: Points, faces: Ids, around: Around, progress: Progress) -> tu
     smooth = float(np.median(meeting)) > CREASE
     if rim < 4 or (flat and (not smooth or float(meeting.min()) > STRAIGHT)):
         return points, faces
-    step = np.linalg.norm(points[:rim] - np.roll(points[:rim], -1, axis=0), axis=1).mean()
-    length = max(float(step), float(np.sqrt(4 * area_of(points, faces) / (np.sqrt(3) * MOST_FACES))))
+    steps = np.linalg.norm(points[:rim] - np.roll(points[:rim], -1, axis=0), axis=1)
+    area = area_of(points, faces)
+    if area < SLIT * float(steps.sum()) ** 2:
+        return points, faces
+    length = max(float(steps.mean()), float(np.sqrt(4 * area / (np.sqrt(3) * MOST_FACES))))
     for done in range(PASSES):
         part = progress.part(done / PASSES, (done + 1) / PASSES)
         points, faces = refined(points, faces, length, rim, part.part(0.0, 0.6))

@@ -11,6 +11,7 @@ from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.topology import Ids, collapsed, edges_of, parts_of, same_rows
 from img2model_desktop.core.workshop.catalog import HolesOptions
 from img2model_desktop.core.workshop.collapse import net_of, spread
+from img2model_desktop.core.workshop.distinct import distinct
 from img2model_desktop.core.workshop.facing import consistent
 from img2model_desktop.core.workshop.fairing import Around, shaped
 from img2model_desktop.core.workshop.operation import Outcome
@@ -22,7 +23,7 @@ Points = NDArray[np.float64]
 NO_INSIDE = 1e-3
 """Of a part's area to the power of 3/2: with less volume than that it is a sheet, if its rim is long too."""
 LONG_RIM = 6.0
-"""Square of the longest rim over the area, from which a part without volume is a sheet: a square has 16, a disc 12.6."""
+"""Square of the longest rim over the area, from which a part without volume is a sheet; a square has 16."""
 INTO_FACE = 0.3
 """How far the place whose look a patch takes lies off the rim, towards the middle of the face there: on the rim itself
 lies the edge of the picture's island, where other colours bleed in."""
@@ -198,7 +199,8 @@ def _assembled(mesh: Mesh, faces: NDArray[np.int32], patches: list[Patch], low: 
         made.append(number[patch.faces].astype(np.int32))
         vertices.append((patch.points[rim:] + low).astype(np.float32))
         count += len(patch.points) - rim
-    return replace(mesh, vertices=np.concatenate(vertices), faces=np.concatenate(made))
+    apart = distinct(np.concatenate(vertices), len(mesh.vertices))
+    return replace(mesh, vertices=apart, faces=np.concatenate(made))
 
 
 def _assembled_with_look(mesh: Mesh, faces: NDArray[np.int32], patches: list[Patch], low: Points) -> Mesh:

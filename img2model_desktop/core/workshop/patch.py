@@ -6,6 +6,7 @@ cut in the plane that fits best; where the loop crosses itself there, it is cut 
 """
 
 import heapq
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -254,7 +255,7 @@ def _in_pieces(loop: Loop, progress: Progress) -> Ids | None:
     if faces is None:
         return None
     made = [coarse[faces]]
-    for number, (start, stop) in enumerate(zip(stops[:-1], stops[1:], strict=True)):
+    for number, (start, stop) in enumerate(pairwise(stops.tolist())):
         progress.update(number / PIECES)
         index = np.arange(start, stop + 1) % count
         if len(index) < 3:

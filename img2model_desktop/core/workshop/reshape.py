@@ -7,6 +7,7 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.topology import Ids, collapsed, connected, edges_of, same_rows
 from img2model_desktop.core.workshop.catalog import DecimateOptions, SmoothOptions
+from img2model_desktop.core.workshop.distinct import distinct
 from img2model_desktop.core.workshop.operation import Outcome
 from img2model_desktop.core.workshop.quadrics import simplify
 from img2model_desktop.errors import EngineProblem
@@ -131,7 +132,7 @@ def bare(points: NDArray[np.float64], faces: Ids) -> Mesh:
     """
     if not len(faces):
         raise EngineProblem("No triangle would be left.", "Allow more triangles.")
-    return Mesh(points.astype(np.float32), faces.astype(np.int32)).validate()
+    return Mesh(distinct(points.astype(np.float32)), faces.astype(np.int32)).validate()
 
 
 def _ends(corners: Ids) -> tuple[Ids, Ids]:
