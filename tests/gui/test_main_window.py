@@ -442,6 +442,11 @@ def test_event_loop_goes_on_while_a_job_runs(qtbot: QtBot, window: MainWindow, p
 # -- the workshop in the window ----------------------------------------------------------------------------------------
 
 
+def titles(window: MainWindow) -> list[str]:
+    """Of the edits that are done."""
+    return [edit.title for edit in window.workshop.done]
+
+
 def wait_for_verdict(qtbot: QtBot, window: MainWindow) -> None:
     workshop = window.workshop
     qtbot.waitUntil(lambda: workshop.verdict is not None and not workshop.is_working, timeout=JOB_MS)
@@ -470,11 +475,11 @@ def test_broken_mesh_is_dropped_judged_mended_and_undone_by_keys(
     window.history.strip.setFocus()
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     wait_for_verdict(qtbot, window)
-    assert window.workshop.done == ()
+    assert titles(window) == []
     assert window.right.verdict.chips["print"].word == "To fix"
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     wait_for_verdict(qtbot, window)
-    assert [edit.title for edit in window.workshop.done] == ["Close holes"]
+    assert titles(window) == ["Close holes"]
     qtbot.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
     assert window.right.shape.edits.before.isChecked()
     qtbot.waitUntil(lambda: not window.middle._loading.is_busy, timeout=JOB_MS)

@@ -50,6 +50,11 @@ def worked(qtbot: QtBot, panel: WorkshopPanel) -> None:
     qtbot.waitUntil(lambda: not panel.workshop.is_working and panel.workshop.verdict is not None)
 
 
+def titles(panel: WorkshopPanel) -> list[str]:
+    """Of the edits that are done."""
+    return [edit.title for edit in panel.workshop.done]
+
+
 def words(panel: WorkshopPanel) -> dict[str, str]:
     return {key: chip.word for key, chip in panel.verdict.chips.items()}
 
@@ -154,7 +159,7 @@ def test_make_printable_says_what_it_will_do_then_does_it(qtbot: QtBot, panel: W
     qtbot.keyClick(check.plan.do_button, Qt.Key.Key_Escape)
     assert not check.plan.isVisible()
     assert check.fix_button.isVisible()
-    assert panel.workshop.done == ()
+    assert titles(panel) == []
     qtbot.keyClick(check.fix_button, Qt.Key.Key_Space)
     QApplication.processEvents()
     qtbot.keyClick(check.plan.do_button, Qt.Key.Key_Space)
@@ -162,7 +167,7 @@ def test_make_printable_says_what_it_will_do_then_does_it(qtbot: QtBot, panel: W
     assert not check.plan.isVisible()
     worked(qtbot, panel)
     assert words(panel)["print"] == "Fit"
-    assert [edit.title for edit in panel.workshop.done] == ["Make printable"]
+    assert titles(panel) == ["Make printable"]
     assert check.fix_button.text() == "Nothing to fix"
     assert not check.fix_button.isEnabled()
     assert check.fix_button.toolTip() == "Nothing was found"
