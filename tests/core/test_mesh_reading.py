@@ -205,12 +205,6 @@ def test_gltf_keeps_the_texture_that_all_parts_share(tmp_path: Path) -> None:
     assert np.array_equal(mesh.base_colour.pixels, pixels().pixels)
 
 
-def test_gltf_leaves_textures_of_several_parts_out_and_says_so(tmp_path: Path) -> None:
-    mesh, notes = read_gltf(tmp_path, _texture_document(2, 2))
-    assert (len(mesh.faces), mesh.base_colour) == (24, None)
-    assert notes == ("The parts have textures of their own; they were left out.",)
-
-
 def test_gltf_a_broken_texture_costs_the_texture_only(tmp_path: Path) -> None:
     document = _texture_document(1, 1)
     document["images"] = [{"uri": "gone.png"}]
@@ -310,15 +304,11 @@ def test_obj_in_utf16(tmp_path: Path) -> None:
     assert places(read(written(tmp_path, "a.obj", text.encode("utf-16")))) == SQUARE[:1]
 
 
-def test_obj_of_several_textures_loses_them(tmp_path: Path) -> None:
+def test_obj_texture_with_options_in_a_folder_below(tmp_path: Path) -> None:
     written(tmp_path, "a.mtl", "newmtl a\nmap_Kd a.png\nnewmtl b\nmap_Kd -s 1 1 1 sub\\b.png\n")
-    corners = "mtllib a.mtl\nv 0 0 0\nv 1 0 0\nv 1 1 0\nvt 0 0\nvt 1 0\nvt 1 1\n"
-    both = "usemtl a\nf 1/1 2/2 3/3\nusemtl b\nf 3/3 2/2 1/1\n"
-    assert read(written(tmp_path, "a.obj", corners + both)).notes == (
-        "The parts have textures of their own; they were left out.",
-    )
     (tmp_path / "sub").mkdir()
     written(tmp_path, "sub/b.png", encode(textured(box()), tmp_path / "x.obj")["x_texture.png"])
+    corners = "mtllib a.mtl\nv 0 0 0\nv 1 0 0\nv 1 1 0\nvt 0 0\nvt 1 0\nvt 1 1\n"
     mesh = read_mesh(written(tmp_path, "a.obj", corners + "usemtl b\nf 1/1 2/2 3/3\n"))
     assert np.array_equal(mesh.base_colour.pixels, pixels().pixels)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.formats.atlas import MOST_PICTURES, MOST_PIXELS, flat_picture, together
 from img2model_desktop.core.formats.colours import from_linear, painted
 from img2model_desktop.core.formats.polygons import broken, too_many, without_triangles
 from img2model_desktop.core.mesh import Mesh
@@ -241,7 +242,7 @@ def _faces(source: _Source, primitive: Json, mode: int, count: int) -> NDArray[n
 
 def _colours(source: _Source, primitive: Json, material: Json, count: int) -> NDArray[np.float64] | None:
     """`(n, 4)`, linear: the vertices' colours times the material's; None where both are white."""
-    factor = np.array(material.get("pbrMetallicRoughness", {}).get("baseColorFactor", (1, 1, 1, 1)), dtype=np.float64)
+    factor = _factor(material)
     if "COLOR_0" not in primitive["attributes"]:
         return None if (factor == 1).all() else np.tile(factor.reshape(1, 4), (count, 1))
     number = primitive["attributes"]["COLOR_0"]
@@ -377,6 +378,11 @@ def _merge(source: _Source, pieces: list[_Piece]) -> Mesh:
     with np.errstate(over="ignore", invalid="ignore"):
         vertices = np.concatenate([piece.vertices for piece in pieces]).astype(np.float32)
     faces = np.concatenate([piece.faces + offset for piece, offset in zip(pieces, offsets, strict=True)])
+    if not np.isfinite(vertices).all():
+        raise broken("glTF", "a vertex is not finite")
+    bound = _bound_together(source, pieces, vertices, faces)
+    if bound is not None:
+        return bound
     uv = None
     if all(piece.uv is not None for piece in pieces):
         uv = np.concatenate([piece.uv for piece in pieces if piece.uv is not None]).astype(np.float32)
@@ -384,8 +390,6 @@ def _merge(source: _Source, pieces: list[_Piece]) -> Mesh:
         if not np.isfinite(uv).all():
             _note(source, "The texture coordinates are broken and were left out.")
             uv = None
-    if not np.isfinite(vertices).all():
-        raise broken("glTF", "a vertex is not finite")
     pictures = _pictures(source, pieces) if uv is not None else {}
     mesh = Mesh(vertices, faces.astype(np.int32), uv, **pictures)
     coloured = [piece.colours for piece in pieces]
@@ -393,6 +397,58 @@ def _merge(source: _Source, pieces: list[_Piece]) -> Mesh:
         return mesh
     whole = [np.ones((len(p.vertices), 4)) if p.colours is None else p.colours for p in pieces]
     return painted(mesh, from_linear(np.concatenate(whole))[faces])
+
+
+def _bound_together(
+    source: _Source, pieces: list[_Piece], vertices: NDArray[np.float32], faces: NDArray[np.int64]
+) -> Mesh | None:
+    """The mesh with one texture made of those of its parts; None where all have the same, or it cannot be."""
+    references = [piece.material.get("pbrMetallicRoughness", {}).get("baseColorTexture", {}) for piece in pieces]
+    looks = [
+        json.dumps([reference, None if reference else _factor(piece.material).tolist()], sort_keys=True)
+        for reference, piece in zip(references, pieces, strict=True)
+    ]
+    distinct = {look: number for number, look in enumerate(dict.fromkeys(looks))}
+    textured = [reference for reference in references if reference]
+    if not textured or len({json.dumps(one, sort_keys=True) for one in references}) < 2:
+        return None
+    if len(distinct) > MOST_PICTURES or any(p.uv is None for p, one in zip(pieces, references, strict=True) if one):
+        return None
+    pictures: list[Picture] = []
+    for look in distinct:
+        number = looks.index(look)
+        try:
+            pictures.append(
+                _picture(source, references[number])
+                if references[number]
+                else flat_picture(from_linear(_factor(pieces[number].material)))
+            )
+        except InputProblem as problem:
+            _note(source, f"The texture was left out: {problem.message}")
+            pictures.append(flat_picture(np.full(4, 255, dtype=np.uint8)))
+        if sum(one.width * one.height for one in pictures) > MOST_PIXELS:
+            return None
+    uv = np.concatenate([np.zeros((len(p.vertices), 2)) if p.uv is None else p.uv for p in pieces]).astype(np.float32)
+    uv[:, 1] = np.float32(1) - uv[:, 1]
+    if not np.isfinite(uv).all():
+        return None
+    parts = np.repeat([distinct[look] for look in looks], [len(piece.faces) for piece in pieces])
+    mesh = together(Mesh(vertices, faces.astype(np.int32), uv), parts, pictures)
+    if mesh is not None and any(_has_surface_pictures(piece.material) for piece in pieces):
+        _note(source, "The parts have roughness, metal and normal maps of their own; they were left out.")
+    return mesh
+
+
+def _factor(material: Json) -> NDArray[np.float64]:
+    """`(4,)`, linear: the material's colour."""
+    factor = material.get("pbrMetallicRoughness", {}).get("baseColorFactor", (1, 1, 1, 1))
+    return np.array(factor, dtype=np.float64).reshape(4)
+
+
+def _has_surface_pictures(material: Json) -> bool:
+    return bool(
+        material.get("normalTexture") or material.get("pbrMetallicRoughness", {}).get("metallicRoughnessTexture")
+    )
 
 
 def _pictures(source: _Source, pieces: list[_Piece]) -> dict[str, Picture]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.formats.atlas import MOST_PICTURES, MOST_PIXELS, flat_picture, together
 from img2model_desktop.core.formats.colours import Colours, painted
 from img2model_desktop.core.formats.gltf_write import GENERATOR, ROUGHNESS
 from img2model_desktop.core.formats.polygons import (
@@ -127,11 +128,58 @@ def decode_obj(
     has_uv = ((pairs[:, 1] >= 0) & (pairs[:, 1] < len(uv))).all() and np.isfinite(uv).all()
     mesh = indexed(places[pairs[:, 0]], faces, "OBJ", uv[pairs[:, 1]] if has_uv else None)
     looks, notes = _looks(parsed, beside)
+    bound, said = _bound_together(parsed, looks, mesh, _uv_of(pairs[:, 1], uv), decode, beside)
+    if bound is not None:
+        return bound, (*notes, *said)
     texture, more = _texture(parsed, looks, beside, decode) if has_uv else (None, ())
     if texture is not None:
         return replace(mesh, base_colour=texture), (*notes, *more)
     colours = _corner_colours(parsed, looks, pairs[mesh.faces, 0])
     return mesh if colours is None else painted(mesh, colours), (*notes, *more)
+
+
+def _uv_of(numbers: NDArray[np.int64], uv: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(n, 2)`: uv by its number in the file, not a number where there is none."""
+    there = (numbers >= 0) & (numbers < len(uv))
+    found = np.full((len(numbers), 2), np.nan, dtype=np.float32)
+    found[there] = uv[numbers[there]]
+    return found
+
+
+def _bound_together(
+    parsed: _Parsed,
+    looks: dict[str, "_Look"],
+    mesh: Mesh,
+    uv: NDArray[np.float32],
+    decode: Callable[[bytes], Picture],
+    beside: Callable[[str], bytes],
+) -> tuple[Mesh | None, tuple[str, ...]]:
+    """The mesh with one texture made of those of its materials, and what is missing in it; None where all have the
+    same, or it cannot be.
+
+    Args:
+        uv: `(n, 2)` of the mesh's vertices, not a number where the file has none.
+    """
+    used = [looks.get(name, _Look()) for name in parsed.used]
+    if len({look.picture for look in used}) < 2 or len(used) > MOST_PICTURES:
+        return None, ()
+    triangles = np.maximum(np.array(parsed.counts, dtype=np.int64) - 2, 0)
+    parts = np.repeat(np.array(parsed.materials, dtype=np.int64), triangles)
+    is_textured = np.array([bool(look.picture) for look in used])
+    if not np.isfinite(uv[mesh.faces[is_textured[parts]]]).all():
+        return None, ()
+    pictures: list[Picture] = []
+    notes: dict[str, None] = {}
+    for look in used:
+        colour = np.rint(np.array([*(look.colour or _WHITE), 1.0]) * 255).astype(np.uint8)
+        try:
+            pictures.append(decode(beside(look.picture)) if look.picture else flat_picture(colour))
+        except InputProblem as problem:
+            notes[f"The texture was left out: {problem.message}"] = None
+            pictures.append(flat_picture(colour))
+        if sum(one.width * one.height for one in pictures) > MOST_PIXELS:
+            return None, ()
+    return together(replace(mesh, uv=np.nan_to_num(uv)), parts, pictures), tuple(notes)
 
 
 def _corner_colours(parsed: _Parsed, looks: dict[str, "_Look"], places: NDArray[np.int64]) -> Colours | None:

@@ -1,6 +1,7 @@
 """PLY (Turk 1994), binary: coloured vertices; no unit, millimetres are meant."""
 
 import re
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -248,6 +249,41 @@ class _Binary:
         self._at += kind.itemsize * count
         return {name: table[name] for name, _, _ in layout}
 
+    def walk(self, element: _Element) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many values each property of each row has, and where they begin, bytes: both `(rows, properties)`."""
+        content, at, order = self._content, self._at, self._order
+        plan = [
+            (
+                struct.Struct(order + np.dtype(item.count_kind).char) if item.count_kind else None,
+                np.dtype(item.kind).itemsize,
+            )
+            for item in element.properties
+        ]
+        counts, begins = [], []
+        for _ in range(element.count):
+            for head, size in plan:
+                n = 1
+                if head is not None:
+                    if at + head.size > len(content):
+                        raise ValueError("cut off")
+                    n = int(head.unpack_from(content, at)[0])
+                    at += head.size
+                if n < 0 or at + n * size > len(content):
+                    raise ValueError("a list of negative length, or cut off")
+                counts.append(n)
+                begins.append(at)
+                at += n * size
+        self._at = at
+        shape = (element.count, len(plan))
+        return np.array(counts, dtype=np.int64).reshape(shape), np.array(begins, dtype=np.int64).reshape(shape)
+
+    def gather(self, kind: str, begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:
+        """All values of a column of lists, one list after the other."""
+        layout = np.dtype(self._order + kind)
+        at = _strewn(begins, counts, layout.itemsize)
+        loose = np.frombuffer(self._content, dtype=np.uint8)[at[:, None] + np.arange(layout.itemsize)]
+        return np.ascontiguousarray(loose).view(layout).reshape(-1)
+
     def mark(self) -> int:
         """Where it is, for `back`."""
         return self._at
@@ -273,6 +309,34 @@ class _Text:
         table = np.array([number(word.decode("ascii")) for word in words], dtype=np.float64).reshape(count, width)
         ends = np.cumsum([n for _, _, n in layout])
         return {name: table[:, end - n : end] for (name, _, n), end in zip(layout, ends, strict=True)}
+
+    def walk(self, element: _Element) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """As `_Binary.walk`, in words."""
+        words, at = self._words, self._at
+        are_lists = [bool(item.count_kind) for item in element.properties]
+        counts, begins = [], []
+        for _ in range(element.count):
+            for is_list in are_lists:
+                n = 1
+                if is_list:
+                    if at >= len(words):
+                        raise ValueError("cut off")
+                    n = int(number(words[at].decode("ascii")))
+                    at += 1
+                if n < 0 or at + n > len(words):
+                    raise ValueError("a list of negative length, or cut off")
+                counts.append(n)
+                begins.append(at)
+                at += n
+        self._at = at
+        shape = (element.count, len(are_lists))
+        return np.array(counts, dtype=np.int64).reshape(shape), np.array(begins, dtype=np.int64).reshape(shape)
+
+    def gather(self, kind: str, begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:  # noqa: ARG002
+        """As `_Binary.gather`; words are numbers of any kind."""
+        words = self._words
+        at = _strewn(begins, counts, 1).tolist()
+        return np.array([number(words[k].decode("ascii")) for k in at], dtype=np.float64)
 
     def mark(self) -> int:
         """As `_Binary.mark`."""
@@ -341,21 +405,19 @@ def _even_table(reader: _Binary | _Text, element: _Element, lengths: list[int]) 
 
 
 def _uneven_table(reader: _Binary | _Text, element: _Element) -> Columns:
-    """The table row by row."""
-    counts: dict[str, list[int]] = {item.name: [] for item in element.properties}
-    values: dict[str, list[NDArray[Any]]] = {item.name: [] for item in element.properties}
-    for _ in range(element.count):
-        for item in element.properties:
-            n = int(reader.rows([("n", item.count_kind, 1)], 1)["n"][0, 0]) if item.count_kind else 1
-            counts[item.name].append(n)
-            values[item.name].append(reader.rows([("values", item.kind, n)], 1)["values"][0])
-    joined = {name: np.concatenate(parts) for name, parts in values.items()}
-    return {
-        item.name: (np.array(counts[item.name], dtype=np.int64), joined[item.name])
-        if item.count_kind
-        else joined[item.name]
-        for item in element.properties
-    }
+    """The table when rows differ in length: one pass finds where the values are, then each column is taken at once."""
+    counts, begins = reader.walk(element)
+    table: Columns = {}
+    for k, item in enumerate(element.properties):
+        values = reader.gather(item.kind, begins[:, k], counts[:, k])
+        table[item.name] = (counts[:, k], values) if item.count_kind else values
+    return table
+
+
+def _strewn(begins: NDArray[np.int64], counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Where each value of lists begins: `counts` values from each of `begins` on, `size` apart."""
+    first = np.cumsum(counts) - counts
+    return np.repeat(begins - first * size, counts) + np.arange(int(counts.sum())) * size
 
 
 def _polygons(face: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
