@@ -32,7 +32,7 @@ from img2model_desktop.core.mesh_files import (
 from img2model_desktop.core.topology import collapsed, same_rows
 from img2model_desktop.errors import InputProblem
 from tests.bombs import cases
-from tests.hostile import SECRET, Case, damaged, png, valid_files
+from tests.hostile import SECRET, Case, damaged, png, text_ply, valid_files
 from tests.shapes import pixels
 
 LIMITS = ReadLimits(file_bytes=2_000_000, vertices=100_000, picture_pixels=1_000_000)
@@ -227,3 +227,23 @@ def test_any_mesh_comes_back(
     assert sorted(item.name for item in folder.iterdir()) == sorted(
         name for name in names_of(path) if (folder / name).exists()
     )
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_ply_polygons_of_many_sizes_in_bytes_and_in_words(tmp_path: Path, order: str) -> None:
+    rng = np.random.default_rng(5)
+    counts = rng.integers(0, 7, 300)
+    lists = [rng.integers(0, 4, n) for n in counts]
+    text = text_ply("".join(f"{n} {' '.join(map(str, one))}\n" for n, one in zip(counts, lists, strict=True)), 300)
+    head = text.split(b"end_header\n")[0] + b"end_header\n"
+    name = b"binary_little_endian" if order == "<" else b"binary_big_endian"
+    points = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], f"{order}f4").tobytes()
+    faces = b"".join(bytes([n]) + one.astype(f"{order}i4").tobytes() for n, one in zip(counts, lists, strict=True))
+    (tmp_path / "words.ply").write_bytes(text)
+    (tmp_path / "bytes.ply").write_bytes(head.replace(b"ascii", name) + points + faces)
+    words, bytes_ = read(tmp_path / "words.ply").mesh, read(tmp_path / "bytes.ply").mesh
+    fans = [[one[0], one[k], one[k + 1]] for one in lists for k in range(1, len(one) - 1)]
+    assert words.faces.tolist() == bytes_.faces.tolist() == np.array(fans).tolist()
+    assert np.array_equal(words.vertices, bytes_.vertices)
+    (tmp_path / "cut.ply").write_bytes((tmp_path / "bytes.ply").read_bytes()[:-1])
+    assert isinstance(_outcome(tmp_path / "cut.ply", LIMITS), InputProblem) == (counts[-1] > 0)

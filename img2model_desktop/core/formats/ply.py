@@ -280,9 +280,16 @@ class _Binary:
     def gather(self, kind: str, begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:
         """All values of a column of lists, one list after the other."""
         layout = np.dtype(self._order + kind)
-        at = _strewn(begins, counts, layout.itemsize)
-        loose = np.frombuffer(self._content, dtype=np.uint8)[at[:, None] + np.arange(layout.itemsize)]
-        return np.ascontiguousarray(loose).view(layout).reshape(-1)
+        begins, counts = begins[counts > 0], counts[counts > 0]
+        if not len(begins):
+            return np.zeros(0, dtype=layout)
+        ends = begins + counts * layout.itemsize
+        low, high = int(begins[0]), int(ends[-1])
+        steps = np.zeros(high - low + 1, dtype=np.int8)  # +1 where a list begins, -1 where it ends
+        steps[begins - low] += 1
+        steps[ends - low] -= 1
+        is_value = np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_)
+        return np.frombuffer(self._content, dtype=np.uint8, count=high - low, offset=low)[is_value].view(layout)
 
     def mark(self) -> int:
         """Where it is, for `back`."""
@@ -334,9 +341,11 @@ class _Text:
 
     def gather(self, kind: str, begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:  # noqa: ARG002
         """As `_Binary.gather`; words are numbers of any kind."""
-        words = self._words
-        at = _strewn(begins, counts, 1).tolist()
-        return np.array([number(words[k].decode("ascii")) for k in at], dtype=np.float64)
+        lists = zip(begins.tolist(), counts.tolist(), strict=True)
+        return np.array(
+            [number(word.decode("ascii")) for begin, n in lists for word in self._words[begin : begin + n]],
+            dtype=np.float64,
+        )
 
     def mark(self) -> int:
         """As `_Binary.mark`."""
@@ -412,12 +421,6 @@ def _uneven_table(reader: _Binary | _Text, element: _Element) -> Columns:
         values = reader.gather(item.kind, begins[:, k], counts[:, k])
         table[item.name] = (counts[:, k], values) if item.count_kind else values
     return table
-
-
-def _strewn(begins: NDArray[np.int64], counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Where each value of lists begins: `counts` values from each of `begins` on, `size` apart."""
-    first = np.cumsum(counts) - counts
-    return np.repeat(begins - first * size, counts) + np.arange(int(counts.sum())) * size
 
 
 def _polygons(face: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
