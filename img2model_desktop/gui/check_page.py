@@ -27,9 +27,11 @@ class PlanCard(QFrame):
     """What making it fit will do, before it is done.
 
     Signals:
+        asked: it is shown.
         agreed, declined: the user pressed one of its buttons.
     """
 
+    asked = Signal()
     agreed = Signal()
     declined = Signal()
 
@@ -77,6 +79,7 @@ class PlanCard(QFrame):
         self.setAccessibleName(f"{title}: {' '.join(sentences)}")
         self.show()
         self.do_button.setFocus()
+        self.asked.emit()
 
     def sentences(self) -> tuple[str, ...]:
         """What it says."""

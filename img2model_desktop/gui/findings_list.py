@@ -106,9 +106,11 @@ class FindingsList(QWidget):
     Signals:
         place_wished: (object) the Place of the finding that was chosen, or None to show none.
         mend_wished: (object) the Finding whose fix is wanted.
+        row_chosen: (object) the FindingRow that was chosen, which may have grown.
     """
 
     place_wished = Signal(object)
+    row_chosen = Signal(object)
     mend_wished = Signal(object)
 
     def __init__(self, icons: Icons) -> None:
@@ -156,6 +158,7 @@ class FindingsList(QWidget):
             row.mark(row is chosen and is_marked)
         place = chosen.finding.place
         self.place_wished.emit(place if is_marked and not place.is_empty else None)
+        self.row_chosen.emit(chosen)
 
 
 def _what_it_does(finding: "Finding") -> str:

@@ -115,7 +115,7 @@ class OptionsForm(QWidget):
         elif isinstance(control, QCheckBox):
             control.toggled.connect(lambda value: self._on_changed(name, value))
         elif isinstance(control, QComboBox):
-            control.textActivated.connect(lambda value: self._on_changed(name, value))
+            control.activated.connect(lambda: self._on_changed(name, str(control.currentData())))
         elif isinstance(control, Segments):
             control.chosen.connect(lambda value: self._on_changed(name, value))
         else:
@@ -174,7 +174,8 @@ def _control(item: "Field[Any]", described: Option, is_narrow: bool) -> Control:
         return Segments([(value, value.capitalize(), "") for value in described.choices], described.label)
     if described.choices:
         box = QComboBox()
-        box.addItems(list(described.choices))
+        for value in described.choices:
+            box.addItem(value.capitalize(), value)
         return box
     return QLineEdit()
 
@@ -189,7 +190,7 @@ def _set(control: Control, value: OptionValue) -> None:
             if isinstance(control, QCheckBox):
                 control.setChecked(bool(value))
             elif isinstance(control, QComboBox):
-                control.setCurrentText(str(value))
+                control.setCurrentIndex(control.findData(str(value)))
             else:
                 control.setText(str(value))
 

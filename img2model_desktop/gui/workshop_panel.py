@@ -53,8 +53,9 @@ class WorkshopPanel(QWidget):
         self.export = ExportSection(caller, self.workshop, icons, suffix, up)
         self.pages = Segments(_PAGES, "Page")
         self._stack = QStackedWidget()
-        for page in (self.check, self.shape, self.export):
-            self._stack.addWidget(_scrolled(page))
+        self._scrolls = {page: _scrolled(page) for page in (self.check, self.shape, self.export)}
+        for scroll in self._scrolls.values():
+            self._stack.addWidget(scroll)
         head = QWidget()
         column = QVBoxLayout(head)
         column.setContentsMargins(12, 12, 12, 0)
@@ -83,6 +84,16 @@ class WorkshopPanel(QWidget):
         self.pages.set_value(page)
         self._on_page_chosen(page)
 
+    def reveal(self, page: QWidget, part: QWidget) -> None:
+        """Scrolls a page to a part of it, once the page has been laid out."""
+
+        def scroll() -> None:
+            area = self._scrolls[page]
+            if isValid(part):
+                area.ensureWidgetVisible(part, 0, SPACE)
+
+        QTimer.singleShot(0, self, scroll)
+
     def retint(self) -> None:
         """The icons again, in the theme's colours."""
         for part in (self.verdict, self.check, self.shape, self.export):
@@ -108,6 +119,10 @@ class WorkshopPanel(QWidget):
         self.check.open_wished.connect(self.open_wished)
         self.shape.before_wished.connect(self.before_wished)
         self.export.failed.connect(self._tell)
+        self.check.findings.row_chosen.connect(lambda row: self.reveal(self.check, row))
+        self.check.plan.asked.connect(lambda: self.reveal(self.check, self.check.plan))
+        self.shape.operations.chosen.connect(lambda _operation: self.reveal(self.shape, self.shape.form))
+        self.export.saved.connect(lambda _exported: self.reveal(self.export, self.export.folder_button))
 
     @Slot()
     def _keep_focus(self) -> None:

@@ -26,7 +26,7 @@ def shown(control: Control) -> OptionValue:
         return control.value
     if isinstance(control, QCheckBox):
         return control.isChecked()
-    return control.currentText() if isinstance(control, QComboBox) else control.text()
+    return str(control.currentData()) if isinstance(control, QComboBox) else control.text()
 
 
 @pytest.mark.parametrize("spec", catalog.ENGINES, ids=lambda spec: spec.key)

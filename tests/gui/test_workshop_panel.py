@@ -346,3 +346,24 @@ def test_file_is_read_again_in_another_unit(qtbot: QtBot, panel: WorkshopPanel, 
     for speaks in (Request(mesh=str(tmp_path / "crate.glb")), Request(prompt="crate")):
         judged(qtbot, panel, result_of(open_box(), tmp_path / f"other-{speaks.prompt}", request=speaks))
         assert not panel.check.read_fold.isVisible()
+
+
+def test_small_panel_scrolls_to_what_matters(qtbot: QtBot, panel: WorkshopPanel, row: JobRow) -> None:
+    judged(qtbot, panel, row)
+    panel.resize(304, 390)
+    panel.show_page(SHAPE)
+    QApplication.processEvents()
+    panel.shape.operations.buttons["hollow"].click()
+    viewport = panel.shape.parentWidget()
+    assert viewport is not None
+
+    def is_seen(part: QWidget) -> bool:
+        return viewport.rect().contains(part.mapTo(viewport, part.rect().bottomLeft()))
+
+    qtbot.waitUntil(lambda: is_seen(panel.shape.form.apply))
+    panel.show_page(CHECK)
+    viewport = panel.check.parentWidget()
+    assert viewport is not None
+    last = panel.check.findings.rows[-1]
+    last.chosen.emit()
+    qtbot.waitUntil(lambda: is_seen(last))
