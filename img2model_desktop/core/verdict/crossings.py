@@ -2,7 +2,8 @@
 
 Corners are first moved to a grid of 2^24 steps along the longest side of the box, about the step of a 32-bit float
 (5 nm on an 80 mm object). On it every sign of a determinant is exact: in 64-bit floats where that is certain, in split
-64-bit integers where not. Two faces cross where their open insides share a point; faces that only touch do not.
+64-bit integers where not. Two faces cross where their open insides share a point; faces that only touch do not, nor do
+faces that a move of a millionth of the longest side would part: rounding to 32 bits does that to any mesh.
 
 The interval test of two triangles through orientations alone is that of Guigue and Devillers, Fast and robust
 triangle-triangle overlap test using orientation predicates, Journal of Graphics Tools 8(1), 2003.
@@ -20,6 +21,7 @@ from img2model_desktop.core.verdict.boxes import overlapping
 from img2model_desktop.core.verdict.surface import Flags, Surface, Values
 
 GRID = 1 << 24
+SHALLOW = 16.0  # steps of the grid, a millionth of the longest side: a crossing no deeper is rounding
 MOST_CANDIDATES = (4_000_000, 30)  # pairs of boxes looked at: so many and so many for each face, then "at least"
 PIECE = 1 << 15  # pairs of faces decided together: some 20 ms
 MOST_FOUND = 200_000  # pairs after which counting stops: the mesh is beyond counting
@@ -204,9 +206,27 @@ def _meet(grid: _Grid, one: Ids, other: Ids) -> tuple[Flags, Flags]:
     b, swap_a = _apex_first(grid.corners[other[cut]], second)
     a[swap_a] = a[swap_a][:, [0, 2, 1]]
     b[swap_b] = b[swap_b][:, [0, 2, 1]]
-    reaches = _orientation(a[:, 0], a[:, 1], b[:, 0], b[:, 1]) > 0
-    crosses[cut] = reaches & (_orientation(a[:, 0], a[:, 2], b[:, 2], b[:, 0]) > 0)
+    reach = _orientation(a[:, 0], a[:, 1], b[:, 0], b[:, 1]) > 0
+    reach &= _orientation(a[:, 0], a[:, 2], b[:, 2], b[:, 0]) > 0
+    crosses[cut[reach]] = _are_deep(a[reach], b[reach])
     return crosses, overlaps
+
+
+def _are_deep(a: Values, b: Values) -> Flags:
+    """Which crossing faces, apex first, cannot be parted by moving them by SHALLOW or less."""
+    way = [np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]) for t in (a, b)]
+    line = np.cross(way[0], way[1])
+    line /= np.maximum(np.linalg.norm(line, axis=1), 1e-300)[:, None]
+    deep = np.ones(len(a), dtype=bool)
+    spans = []
+    for face, plane, normal in ((a, b, way[1]), (b, a, way[0])):
+        height = np.einsum("ijk,ik->ij", face - plane[:, :1], normal) / np.linalg.norm(normal, axis=1)[:, None]
+        deep &= np.minimum(np.abs(height[:, 0]), np.abs(height[:, 1:]).max(axis=1)) > SHALLOW
+        share = height[:, :1] / (height[:, :1] - height[:, 1:])
+        meets = face[:, :1] + (face[:, 1:] - face[:, :1]) * share[:, :, None]
+        spans.append(np.sort(np.einsum("ijk,ik->ij", meets - a[:, :1], line), axis=1))
+    length = np.minimum(spans[0][:, 1], spans[1][:, 1]) - np.maximum(spans[0][:, 0], spans[1][:, 0])
+    return np.asarray(deep & (length > SHALLOW))
 
 
 def _sides(grid: _Grid, plane: Ids, face: Ids) -> Signs:
@@ -275,5 +295,6 @@ def _overlap_in_plane(grid: _Grid, one: Ids, other: Ids) -> Flags:
             start, along = a[:, k], a[:, (k + 1) % 3] - a[:, k]
             off = b - start[:, None]
             left = along[:, None, 0] * off[:, :, 1] - along[:, None, 1] * off[:, :, 0]  # exact: below 2^51
-            apart |= (left <= 0).all(axis=1)
+            room = SHALLOW * np.sqrt(np.einsum("ij,ij->i", along, along))
+            apart |= (left <= room[:, None]).all(axis=1)
     return ~apart
