@@ -20,8 +20,8 @@ SMALLEST_PX, LARGEST_PX = 512, 4096
 USUAL_COVERAGE = 0.65
 """Share of the square that the charts of `unwrap` take, about."""
 
-PALETTE = 64
-"""Texels that the whole surface has across, below which its texture is a palette and no picture."""
+PALETTE = 1 / 16
+"""Share of a texture's side that the whole surface has across, below which the texture is a palette and no picture."""
 
 PALETTE_PX = 2048
 
@@ -92,7 +92,7 @@ def _side_for(mesh: Mesh, source: Mesh) -> int:
     longest = max(max(picture.width, picture.height) for picture in pictures)
     area = _area(mesh)
     across = max(density_of(source, picture.width, picture.height) for picture in pictures) * np.sqrt(area)
-    if across < PALETTE:
+    if across < PALETTE * longest:
         return PALETTE_PX
     wanted = min(0.9 * across / np.sqrt(USUAL_COVERAGE), 2 * longest)
     side = 1 << int(np.ceil(np.log2(max(wanted, 1))))

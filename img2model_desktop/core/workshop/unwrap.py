@@ -22,8 +22,11 @@ CELLS = 1024
 FINE = 2
 """Places along a cell at which is looked whether a chart is there."""
 
-GAP_PX, GAP_SHARE = 2, 1 / 512
-"""Texels between charts: at least so many, and this share of the texture's side, for its smaller levels."""
+GAP_PX = 4
+"""Texels between charts: two for each, so that the texture at half its size is free of neighbours' colours, too."""
+
+LEAST_GAP, MOST_GAP = 1 / 512, 1 / 128
+"""Bounds of the gap, as shares of the side: for smaller levels of large textures, and for the room in small ones."""
 
 COVERAGE = 0.65
 """Share of the square that charts fill, about; the scale of the cells rests on it, nothing else."""
@@ -253,7 +256,7 @@ def _sheet(label: Ids, flat: Floats) -> _Sheet:
 
 def _packed(pieces: Pieces, label: Ids, flat: Floats, texture_px: int, progress: Progress) -> Floats:
     """`(m, 3, 2)` uv: the charts in their places in the unit square."""
-    gap = max(GAP_PX / texture_px, GAP_SHARE) * CELLS
+    gap = min(max(GAP_PX / texture_px, LEAST_GAP), MOST_GAP) * CELLS
     margin = int(np.ceil(gap / 2))
     masks = _masks(pieces, label, flat, margin)
     progress.update(0.1)
