@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QRadialGradient
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen, QRadialGradient
 from PySide6.QtWidgets import QWidget
 
 from img2model_desktop.gui.ruler import draw_ruler
@@ -167,13 +167,24 @@ def draw_caption(painter: QPainter, area: QRectF, lines: tuple[tuple[str, str], 
     for word, value in lines:
         right = area.right() - MARGIN_PX
         value_px = metrics.horizontalAdvance(value)
-        painter.setPen(_colour(ground.text))
-        painter.drawText(QPointF(right - value_px, y + metrics.ascent() + 2), value)
-        painter.setPen(_colour(ground.text, 0.62))
-        painter.drawText(
-            QPointF(right - value_px - 8 - metrics.horizontalAdvance(word), y + metrics.ascent() + 2), word
-        )
+        base = y + metrics.ascent() + 2
+        word_at = QPointF(right - value_px - 8 - metrics.horizontalAdvance(word), base)
+        _draw_words(painter, QPointF(right - value_px, base), value, 1.0, ground)
+        _draw_words(painter, word_at, word, 0.62, ground)
         y += line_px
+
+
+def _draw_words(painter: QPainter, at: QPointF, text: str, opacity: float, ground: Ground) -> None:
+    """Words with a soft rim in the ground's colour: they stay legible over a mesh that fills the view."""
+    outline = QPainterPath()
+    outline.addText(at, painter.font(), text)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    rim = QPen(_colour(ground.bottom, 0.55), 3.0)
+    rim.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(rim)
+    painter.drawPath(outline)
+    painter.setPen(_colour(ground.text, opacity))
+    painter.drawText(at, text)
 
 
 def draw_note(painter: QPainter, area: QRectF, text: str, ground: Ground) -> None:
@@ -219,9 +230,13 @@ def draw_label(painter: QPainter, area: QRectF, camera: Camera, place: Point, te
     font = QFont(painter.font())
     font.setPixelSize(12)
     painter.setFont(font)
-    width = QFontMetricsF(font).horizontalAdvance(text) + 8
-    painter.setPen(_colour(ground.text, 0.9))
-    painter.drawText(QRectF(x - width / 2, y - 20, width, 18), Qt.AlignmentFlag.AlignCenter, text)
+    field = QRectF(0, 0, QFontMetricsF(font).horizontalAdvance(text) + 14, 20)
+    field.moveCenter(QPointF(x, y - 14))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_colour((0.05, 0.05, 0.06) if ground.is_dark else (1.0, 1.0, 1.0), 0.72))
+    painter.drawRoundedRect(field, 5, 5)
+    painter.setPen(_colour(ground.text))
+    painter.drawText(field, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def draw_hint(painter: QPainter, area: QRectF, text: str, ground: Ground) -> None:

@@ -104,6 +104,12 @@ def length_text(metres: float) -> str:
     return f"{mm:.{digits}f} mm"
 
 
+def place_on_axis(metres: float) -> str:
+    """A coordinate, with its sign."""
+    text = length_text(metres)
+    return f"−{text}" if metres < 0 and any(digit in text for digit in "123456789") else text
+
+
 def parts_text(step: Spot) -> tuple[str, str, str]:
     """How far along x, y and z, without the unit when it is the millimetre."""
     x, y, z = (length_text(float(value)).removesuffix(" mm") for value in step)

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from img2model_desktop.core.section import AXES, Plane
 from img2model_desktop.gui.controls import Segments
 from img2model_desktop.gui.icons import Icons
-from img2model_desktop.gui.ruler import length_text
+from img2model_desktop.gui.ruler import place_on_axis
 
 STEPS = 1000
 
@@ -26,8 +26,8 @@ class SectionBar(QFrame):
     axis_wished = Signal(int)
     closed = Signal()
 
-    def __init__(self, icons: Icons) -> None:
-        super().__init__()
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.setObjectName("floating")
         self._icons = icons
         self._plane = Plane(0, 0.0)
@@ -69,7 +69,7 @@ class SectionBar(QFrame):
         self.slider.blockSignals(True)
         self.slider.setValue(round(STEPS * (plane.at_m - begin) / (end - begin)))
         self.slider.blockSignals(False)
-        self._value.setText(("−" if plane.at_m < 0 else "") + length_text(plane.at_m))
+        self._value.setText(place_on_axis(plane.at_m))
 
     def retint(self) -> None:
         """The icons in the theme's colours."""

@@ -17,7 +17,7 @@ from img2model_desktop.gui.flight import Flight
 from img2model_desktop.gui.mesh_item import MeshItem
 from img2model_desktop.gui.mesh_view import MeshView
 from img2model_desktop.gui.overlay import Overlaid
-from img2model_desktop.gui.ruler import Picked, Ruler, length_text, picked
+from img2model_desktop.gui.ruler import Picked, Ruler, picked, place_on_axis
 from img2model_desktop.render.aim import looking_at
 from img2model_desktop.render.camera import Camera, Point
 from img2model_desktop.render.look import Colour, Shading, radius_of
@@ -35,7 +35,7 @@ from img2model_desktop.render.marks import (
 )
 
 CLICK_PX = 4.0  # a press that moves no further is a click
-AT_ONCE_FACES = 20_000  # blocks of so few are made in a few milliseconds, of more in the background
+AT_ONCE_FACES = 10_000  # what is made of so few takes a few milliseconds; of more it is made in the background
 BESIDE = (0.30, 0.35, 0.44)  # linear light that things of known size reflect
 GAP_SHARE = 0.12  # of the mesh's radius, between things that stand beside each other
 LEAST_GAP_M = 0.012
@@ -54,6 +54,7 @@ class ToolView(MeshView):
     section_changed = Signal(object)
     before_toggled = Signal(bool)
     _indexed = Signal(object)
+    _highlighted = Signal(int, object, str, bool)
 
     def __init__(self, parent: QWidget | None = None, dark: bool = True) -> None:
         self.ruler = Ruler()
@@ -65,6 +66,7 @@ class ToolView(MeshView):
         self._has_compared = False
         self._highlight: Highlight | None = None
         self._legend = ""
+        self._pointing = 0  # of the latest show_place: older ones that are ready later are dropped
         self._plane: Plane | None = None
         self._section: Section | None = None
         self._cut: CutSurface | None = None
@@ -77,6 +79,7 @@ class ToolView(MeshView):
         self._flight = Flight(self)
         self._flight.moved.connect(self._move)
         self._indexed.connect(self._on_indexed)
+        self._highlighted.connect(self._on_highlighted)
 
     # ---- places -------------------------------------------------------------------------------------------
 
@@ -89,14 +92,26 @@ class ToolView(MeshView):
             legend: what is written; "" for what the place holds.
         """
         after = self._after
-        self._highlight = highlight_of(place, after) if place is not None and after is not None else None
-        self._legend = (legend or place_text(place)) if place is not None and self._highlight is not None else ""
-        if self._highlight is not None:
+        self._pointing += 1
+        if place is None or after is None:
+            self._on_highlighted(self._pointing, None, "", False)
+            return
+        work = _Highlighting(self, self._pointing, place, after, (legend or place_text(place), zoom))
+        if len(place.faces) <= AT_ONCE_FACES:
+            work.run()
+        else:
+            self._pool.start(work)
+
+    @Slot(int, object, str, bool)
+    def _on_highlighted(self, number: int, highlight: Highlight | None, legend: str, zoom: bool) -> None:
+        if number != self._pointing:
+            return
+        self._highlight, self._legend = highlight, legend if highlight is not None else ""
+        if highlight is not None:
             self.show_before(False)
         self._update_marks()
-        if zoom and self._highlight is not None and after is not None:
-            size = (self.width(), self.height())
-            self.fly_to(looking_at(self._highlight, after, self.camera, size))
+        if zoom and highlight is not None and self._after is not None:
+            self.fly_to(looking_at(highlight, self._after, self.camera, (self.width(), self.height())))
 
     @property
     def highlight(self) -> Highlight | None:
@@ -325,14 +340,17 @@ class ToolView(MeshView):
             self.addItem(item)
         if after is not None:
             gap = max(GAP_SHARE * radius_of(after.low, after.high), LEAST_GAP_M)
-            x = float(after.high[0])
+            right = self.camera.axes[0]  # level, so that nothing hides anything from where one looks now
+            middle = (after.low + after.high) / 2
+            start = middle - right * (middle @ right)
+            start[1] = after.low[1]
+            reach = float((after.outline @ right).max())
             for item, (thing, text) in zip(self._beside, self._things, strict=False):
-                x += gap - float(thing.low[0])
-                middle = (after.low[2] + after.high[2]) / 2
-                placed = shifted(thing, np.array([x, float(after.low[1]), middle]))
-                item.set_buffers(placed)
-                labels.append(((x, float(placed.high[1]), float(middle)), text))
-                x += float(thing.high[0])
+                along = thing.outline @ right
+                at = start + right * (reach + gap - float(along.min()))
+                item.set_buffers(shifted(thing, at))
+                labels.append(((float(at[0]), float(at[1] + thing.high[1]), float(at[2])), text))
+                reach += gap + float(along.max() - along.min())
         self._labels = tuple(labels)
         self.redraw()
 
@@ -355,6 +373,7 @@ class ToolView(MeshView):
         self._after, self._before = buffers, None
         self._has_compared = False
         self._highlight, self._legend, self._guessed = None, "", None
+        self._pointing += 1
         self.ruler.clear()
         self._blocks.clear()
         super()._take(buffers)
@@ -379,9 +398,7 @@ class ToolView(MeshView):
         shown = super()._overlaid(buffers)
         captions = list(shown.captions)
         if self._plane is not None:
-            at = length_text(abs(self._plane.at_m))
-            sign = "−" if self._plane.at_m < 0 else ""
-            captions.append(("section", f"{AXES[self._plane.axis]} = {sign}{at}"))
+            captions.append(("section", f"{AXES[self._plane.axis]} = {place_on_axis(self._plane.at_m)}"))
             if self._section is not None and self._section.is_closed and len(self._section.faces):
                 captions.append(("cut area", _area_text(self._section.area_m2)))
         hovered = self.ruler.hovered
@@ -462,6 +479,26 @@ class _Indexing(QRunnable):
         blocks = FaceBlocks(self._buffers.full)
         with contextlib.suppress(RuntimeError):  # the view was deleted meanwhile
             self._view._indexed.emit(blocks)
+
+
+class _Highlighting(QRunnable):
+    """Makes a place ready to be drawn, in a thread of the view's pool where it is large."""
+
+    def __init__(
+        self, view: ToolView, number: int, place: Place, buffers: PreviewBuffers, told: tuple[str, bool]
+    ) -> None:
+        super().__init__()
+        self._view = view
+        self._number = number
+        self._place = place
+        self._buffers = buffers
+        self._told = told
+
+    def run(self) -> None:
+        """Called by the pool."""
+        highlight = highlight_of(self._place, self._buffers)
+        with contextlib.suppress(RuntimeError):  # the view was deleted meanwhile
+            self._view._highlighted.emit(self._number, highlight, *self._told)
 
 
 def place_text(place: Place) -> str:

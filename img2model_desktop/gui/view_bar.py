@@ -37,7 +37,8 @@ COMMANDS = (
 
 _ROOMY_PX = 640  # from this width on there are gaps between the groups
 _WIDE_PX = 600  # ... and a button for each shading
-_NARROW_PX = 400
+_TIGHT_PX = 404  # below this width they stand without room between them
+_NARROW_PX = 330
 
 
 class ViewBar(QFrame):
@@ -58,7 +59,9 @@ class ViewBar(QFrame):
         self.actions_by_name: dict[str, QAction] = {}
         self.shadings = QActionGroup(self)
         self._title = ElidedLabel("dim")
-        row = QHBoxLayout(self)
+        self._buttons: list[QToolButton] = []
+        self._row = row = QHBoxLayout(self)
+        row.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)  # it gets narrower than it is when made
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(2)
         for name, icon, text, key in SHADINGS:
@@ -103,6 +106,11 @@ class ViewBar(QFrame):
         self._menu_button.setVisible(not is_wide)
         for gap in self._gaps:
             gap.setFixedWidth(12 if event.size().width() >= _ROOMY_PX else 2)
+        is_tight = event.size().width() < _TIGHT_PX
+        self._row.setSpacing(0 if is_tight else 2)
+        self._row.setContentsMargins(*((4, 4, 4, 4) if is_tight else (8, 4, 8, 4)))
+        for button in self._buttons:
+            button.setFixedWidth(27 if is_tight else 30)
 
     def retint(self) -> None:
         """The icons again, in the theme's colours."""
@@ -125,6 +133,7 @@ class ViewBar(QFrame):
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         button.setAccessibleName(text)
         row.addWidget(button)
+        self._buttons.append(button)
         return button
 
     def _shading_menu_button(self) -> QToolButton:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QAction, QColor, QPalette
+from PySide6.QtGui import QAction, QColor, QPalette, QResizeEvent
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import Caller, LatestCall
 from img2model_desktop.gui.messages import Message, MessageBar, Tone
 from img2model_desktop.gui.runner import Trouble
+from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.gui.view_bar import SHADINGS, ViewBar
 from img2model_desktop.gui.view_tools import ViewTools
 from img2model_desktop.gui.work_bar import WorkBar
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from img2model_desktop.gui.section_bar import SectionBar
     from img2model_desktop.gui.tool_view import ToolView
 
+BESIDE_PX = 190  # that the captions, and the gizmo, need beside the section's bar
+ABOVE_PX = 108  # ... and below it
 WELCOME = "Your mesh appears here"
 _GROUNDS = {
     True: "#262830",
@@ -100,8 +103,7 @@ class ViewPanel(QWidget):
         view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         view.set_hint(self._hint)
         self._grid.replaceWidget(self._place, view)
-        self._section_bar = SectionBar(self._icons)
-        self._grid.addWidget(self._section_bar, 1, 0, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignHCenter)
+        self._section_bar = SectionBar(self._icons, self)
         self._told.raise_()
         self._place.deleteLater()
         self._view = view
@@ -116,7 +118,24 @@ class ViewPanel(QWidget):
         view.shading_changed.connect(lambda name: actions[name].setChecked(True))
         view.mesh_shown.connect(self._on_mesh_shown)
         self._tools.start(view, self._section_bar)
+        self._place_section_bar()
         self._update_actions()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keeps the section's bar in its place."""
+        super().resizeEvent(event)
+        self._place_section_bar()
+
+    def _place_section_bar(self) -> None:
+        """Between the gizmo and the captions, or above them where there is no room between them."""
+        bar = self._section_bar
+        if bar is None:
+            return
+        wanted, height = bar.sizeHint().width(), bar.height()
+        between = self.width() - 2 * BESIDE_PX
+        lift = SPACE if between >= bar.minimumSizeHint().width() else ABOVE_PX
+        width = min(wanted, between if lift == SPACE else self.width() - 2 * SPACE)
+        bar.setGeometry((self.width() - width) // 2, self.height() - height - lift, width, height)
 
     # What is shown
 

@@ -9,12 +9,14 @@ from img2model_desktop.core.preview import PreviewBuffers
 from img2model_desktop.core.section import Plane
 from img2model_desktop.render.camera import Camera, box_corners
 from img2model_desktop.render.look import radius_of
-from img2model_desktop.render.marks import Highlight
+from img2model_desktop.render.marks import Highlight, Shape
 
 CONTEXT = 1.25  # times the place's own size
 LEAST_SHARE = 0.18  # of the mesh's radius that is seen around even the smallest place
 WIDEST_DEG = 55.0  # a place that faces the camera within this angle is looked at from where the camera is
 _STEEPEST_DEG = 65.0
+_AGREE = 0.35  # length of the mean of unit normals from which on they say where a place faces
+_FACES, _CORNERS, _PLACES = 4096, 100_000, 24  # looked at, at most
 
 
 def looking_at(highlight: Highlight, buffers: PreviewBuffers, camera: Camera, size: tuple[float, float]) -> Camera:
@@ -56,20 +58,39 @@ def _from(camera: Camera, toward: NDArray[np.float64]) -> Camera:
 
 def _outward(highlight: Highlight, buffers: PreviewBuffers, centre: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """`(3,)` unit: where most of a place faces; None where it faces every way."""
-    corners = buffers.full.corners
-    some = highlight.samples
-    from scipy.spatial import KDTree  # 0.1 s to import, and only places need it
-
-    reach = np.abs(corners[:, :3] - centre.astype(np.float32)).max(axis=1)
-    near = np.flatnonzero(reach <= np.abs(some - centre).max() * 1.1 + 0.05 * radius_of(buffers.low, buffers.high))
-    if len(near):
-        _, found = KDTree(corners[near, :3]).query(some)
-        mean = corners[near[found], 3:6].astype(np.float64).mean(axis=0)
+    normals = _face_normals(highlight.faces) if highlight.faces is not None else _nearest_normals(highlight, buffers)
+    if len(normals):
+        mean = normals.mean(axis=0)
         length = float(np.linalg.norm(mean))
-        if length > 0.35:
+        if length > _AGREE:
             return np.asarray(mean / length)
     away = centre - (buffers.low + buffers.high) / 2
     length = float(np.linalg.norm(away))
-    if length > 0.35 * radius_of(buffers.low, buffers.high):
+    if length > _AGREE * radius_of(buffers.low, buffers.high):
         return np.asarray(away / length)
     return None
+
+
+def _face_normals(faces: Shape) -> NDArray[np.float64]:
+    """`(k, 3)` unit normals of some faces."""
+    some = faces.indices[np.linspace(0, len(faces.indices) - 1, min(len(faces.indices), _FACES)).astype(np.int64)]
+    a, b, c = (faces.places[some[:, k], :3].astype(np.float64) for k in range(3))
+    normals = np.cross(b - a, c - a)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.asarray(normals[length[:, 0] > 0] / length[length[:, 0] > 0])
+
+
+def _nearest_normals(highlight: Highlight, buffers: PreviewBuffers) -> NDArray[np.float64]:
+    """`(k, 3)` unit normals of the mesh's corners nearest to some places."""
+    corners = buffers.full.corners
+    reach = np.float32(0.05 * radius_of(buffers.low, buffers.high))
+    is_near = (corners[:, :3] >= highlight.low.astype(np.float32) - reach).all(axis=1)
+    is_near &= (corners[:, :3] <= highlight.high.astype(np.float32) + reach).all(axis=1)
+    near = np.flatnonzero(is_near)
+    near = near[:: 1 + len(near) // _CORNERS]
+    if not len(near):
+        return np.zeros((0, 3))
+    places = corners[near, :3]
+    some = highlight.samples[:: 1 + len(highlight.samples) // _PLACES]
+    found = [int(np.square(places - place).sum(axis=1).argmin()) for place in some]
+    return corners[near[found], 3:6].astype(np.float64)

@@ -28,7 +28,7 @@ _SPOT_SHARE = 0.06  # of the mesh's radius: marks nearer to each other than this
 _MOST_PLACES = 200_000  # that are grouped; of more, some are left out
 _SAMPLES = 256
 _MOST_CELLS = 64  # along an axis
-_HIDDEN = 0.30  # opacity behind the surface
+_HIDDEN = 0.42  # opacity behind the surface
 _RELIEVED = 0.75
 
 
@@ -196,7 +196,14 @@ def highlight_of(place: Place, buffers: PreviewBuffers) -> Highlight | None:
         surface_of(triangles, faces) if len(faces) else None,
         Shape(_with_radius(edges), edge_numbers, Draws.LINES) if len(edges) else None,
         Shape(_with_radius(points), point_numbers, Draws.POINTS) if len(points) else None,
-        _spots(every[:: 1 + len(every) // _MOST_PLACES], radius_of(buffers.low, buffers.high)),
+        _spots(
+            [
+                triangles.corners[triangles.indices[faces[:: 1 + 3 * len(faces) // _MOST_PLACES]], :3],
+                edges.reshape(-1, 2, 3),
+                points.reshape(-1, 1, 3),
+            ],
+            radius_of(buffers.low, buffers.high),
+        ),
         every[np.linspace(0, len(every) - 1, min(len(every), _SAMPLES)).astype(np.int64)],
         every.min(axis=0).astype(np.float64),
         every.max(axis=0).astype(np.float64),
@@ -254,7 +261,7 @@ def _highlight_passes(highlight: Highlight, base: Uniforms, sight: Sight) -> lis
     passes = []
     if highlight.faces is not None:
         lifted = base | {"u_lift": sight.lift(0.02) if sight.is_coarse else 1.0}
-        hidden = _tint(SIGNAL, _HIDDEN * 0.6) | {"u_relief": 0.0}
+        hidden = _tint(SIGNAL, _HIDDEN * 0.8) | {"u_relief": 0.0}
         passes.append(_surface(highlight.faces, base, hidden, Depth.EVERYWHERE))
         passes.append(_surface(highlight.faces, lifted, _tint(SIGNAL, 0.88), Depth.AT_SURFACE))
     if highlight.edges is not None:
@@ -312,17 +319,25 @@ def _marker(sight: Sight, halo: Colour) -> Uniforms:
     return {"u_colour": SIGNAL, "u_halo": halo, "u_rim_px": 1.4 * sight.px, "u_opacity": 1.0}
 
 
-def _spots(places: NDArray[np.float32], radius_m: float) -> Shape:
-    """A ring around each group of marks that lie near each other; where there are too many, around the fullest."""
-    from scipy.ndimage import label  # 0.1 s to import, and only places need it
+def _spots(things: list[NDArray[np.float32]], radius_m: float) -> Shape:
+    """A ring around each group of marks that lie near each other; where there are too many, around the fullest.
 
-    low = places.min(axis=0)
+    Args:
+        things: `(n, corners, 3)` each: faces, edges, points.
+        radius_m: of the mesh.
+    """
+    places = np.concatenate([each.reshape(-1, 3) for each in things])
     cell_m = max(_SPOT_SHARE * radius_m, float(np.ptp(places, axis=0).max()) / _MOST_CELLS, 1e-12)
-    cells = np.floor((places - low) / cell_m).astype(np.int64)
-    room = np.zeros(cells.max(axis=0) + 1, dtype=bool)
-    room[tuple(cells.T)] = True
-    groups, count = label(room, np.ones((3, 3, 3)))
-    group = groups[tuple(cells.T)] - 1
+    cells = np.floor((places - places.min(axis=0)) / cell_m).astype(np.int64) + 1
+    keys, cell = np.unique((cells[:, 0] << 20) | (cells[:, 1] << 10) | cells[:, 2], return_inverse=True)
+    links = [_neighbouring(keys)]
+    start = 0
+    for each in things:  # what one face or edge reaches belongs together
+        rows = cell[start : start + each.shape[0] * each.shape[1]].reshape(each.shape[:2])
+        links += [rows[:, [k, k + 1]] for k in range(each.shape[1] - 1)]
+        start += rows.size
+    joined, group = np.unique(_joined(len(keys), np.concatenate(links))[cell], return_inverse=True)
+    count = len(joined)
     many = np.bincount(group, minlength=count)
     middle = np.stack([np.bincount(group, places[:, k], count) / many for k in range(3)], axis=1)
     radius = np.zeros(count)
@@ -330,6 +345,34 @@ def _spots(places: NDArray[np.float32], radius_m: float) -> Shape:
     kept = np.sort(np.argsort(-many, kind="stable")[:_SPOTS])
     rings = np.column_stack([middle[kept], radius[kept]]).astype(np.float32)
     return Shape(rings, np.arange(len(rings), dtype=np.uint32).reshape(-1, 1), Draws.POINTS)
+
+
+def _neighbouring(keys: Ids) -> Ids:
+    """`(k, 2)`: pairs of cells, by their places in `keys`, that touch each other; coordinates have 10 bits each."""
+    near = [(x << 20) + (y << 10) + z for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1)]
+    pairs = []
+    for step in near:
+        if step > 0:
+            found = np.searchsorted(keys, keys + step).clip(0, len(keys) - 1)
+            one = np.flatnonzero(keys[found] == keys + step)
+            pairs.append(np.stack([one, found[one]], axis=1))
+    return np.concatenate(pairs)
+
+
+def _joined(count: int, pairs: Ids) -> Ids:
+    """`(count,)`: the lowest number of the group of each; without scipy, which takes long to import."""
+    lowest = np.arange(count)
+    keys = np.unique(pairs[:, 0] * count + pairs[:, 1])
+    pairs = np.stack([keys // count, keys % count], axis=1)
+    while True:
+        least = lowest[pairs].min(axis=1)
+        before = lowest.copy()
+        for side in (0, 1):
+            np.minimum.at(lowest, lowest[pairs[:, side]], least)
+            np.minimum.at(lowest, pairs[:, side], least)
+        lowest = lowest[lowest]
+        if (lowest == before).all():
+            return lowest
 
 
 def _finite(rows: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -106,3 +106,15 @@ def test_finer_lines_fade_in_without_a_jump() -> None:
 def test_sizes_are_said_in_millimetres_or_metres() -> None:
     assert size_caption(LOW, HIGH) == "60.0 × 100 × 20.0 mm"
     assert size_caption(np.zeros(3), np.array([12.0, 1.0, 3.25])) == "12.0 × 1.0 × 3.2 m"
+
+
+def test_a_point_is_seen_where_its_sight_line_goes_through() -> None:
+    camera = Camera((0.1, 0.2, -0.1), 0.7, 65.0, -20.0)
+    points = np.array([[0.1, 0.2, -0.1], [0.15, 0.1, 0.05], [0.0, 0.3, 0.0]])
+    seen = camera.on_screen(points, 320, 200)
+    assert seen[0] == pytest.approx((160.0, 100.0, 0.7))
+    for point, (x, y, away) in zip(points, seen, strict=True):
+        line = camera.sight_line(x, y, 320, 200)
+        np.testing.assert_allclose(camera.position + line * away / (line @ -camera.axes[2]), point, atol=1e-12)
+    behind = camera.position + camera.axes[2]
+    assert np.isnan(camera.on_screen(behind[None], 320, 200)[0, :2]).all()
