@@ -184,7 +184,7 @@ def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> by
 
 def damaged(content: bytes, suffix: str, rng: np.random.Generator) -> bytes:
     """The file with something wrong with it; behind check sums and containers too, where chance alone never gets."""
-    inner = {".glb": _damaged_glb, ".3mf": _damaged_zip, ".usdz": _damaged_zip}.get(suffix)
+    inner = {".glb": _damaged_glb, ".gltf": _damaged_json, ".3mf": _damaged_zip, ".usdz": _damaged_zip}.get(suffix)
     if inner is not None and rng.random() < 0.75:
         return inner(content, rng)
     return _damaged_bytes(content, rng)
@@ -261,6 +261,14 @@ def _damaged_glb(content: bytes, rng: np.random.Generator) -> bytes:
     for _ in range(int(rng.integers(1, 3))):
         exchange(document, rng)
     return glb(document, binary)
+
+
+def _damaged_json(content: bytes, rng: np.random.Generator) -> bytes:
+    """Another document that is JSON all the same."""
+    document = json.loads(content)
+    for _ in range(int(rng.integers(1, 3))):
+        exchange(document, rng)
+    return json.dumps(document).encode()
 
 
 def _damaged_zip(content: bytes, rng: np.random.Generator) -> bytes:
