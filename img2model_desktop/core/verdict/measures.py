@@ -102,7 +102,7 @@ MEANINGS: dict[str, str] = {
     # -- as a thing to look at
     "without_texture": "1 where there is no base colour picture, else 0",
     "texture_px": "width and height of it",
-    "texture_longest_px": "the longer of them",
+    "texture_longest_px": "longest side of all pictures",
     "texture_odd": "1 where a side is no power of two, else 0",
     "texture_memory_mb": "of all pictures in graphics memory, uncompressed, with mipmaps",
     "geometry_mb": "of vertices and indices in graphics memory and in a GLB file",
@@ -240,7 +240,8 @@ def _print(survey: Survey) -> dict[str, Any]:
 def _look(survey: Survey) -> dict[str, Any]:
     mesh = survey.mesh
     picture = mesh.base_colour
-    pixels = sum(p.width * p.height for p in (picture, mesh.metallic_roughness, mesh.normal) if p is not None)
+    pictures = [p for p in (picture, mesh.metallic_roughness, mesh.normal) if p is not None]
+    pixels = sum(p.width * p.height for p in pictures)
     index = 2 if len(mesh.vertices) < 65_536 else 4
     geometry = len(mesh.vertices) * (24 if mesh.uv is None else 32) + mesh.faces.size * index
     found: dict[str, Any] = {
@@ -252,7 +253,7 @@ def _look(survey: Survey) -> dict[str, Any]:
         sides = [picture.width, picture.height]
         found |= {
             "texture_px": sides,
-            "texture_longest_px": max(sides),
+            "texture_longest_px": max(max(p.width, p.height) for p in pictures),
             "texture_odd": int(any(side & (side - 1) for side in sides)),
         }
     return found
