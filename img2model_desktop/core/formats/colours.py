@@ -52,9 +52,9 @@ def painted(mesh: Mesh, colours: Colours) -> Mesh:
     pixels[palette_at[:, 1], palette_at[:, 0]] = palette.view(np.uint8).reshape(-1, 4)
     at[plain] = palette_at[texel.reshape(-1)][:, None]
 
-    number = np.arange(blocks)
-    corner = np.stack([number % (side // 2), number // (side // 2)], axis=1) * 2
     first = np.concatenate([one, single])
+    number = np.argsort(np.argsort(first))  # faces in the file's order lie near each other: coarser levels mix those
+    corner = np.stack([number % (side // 2), number // (side // 2)], axis=1) * 2
     turn = np.concatenate([turn_one, turn_single])
     for k, step in enumerate(((0, 0), (1, 0), (0, 1))):  # A, B, C of each block's first face
         place, which = corner + step, (turn + k) % 3
