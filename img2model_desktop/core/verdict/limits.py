@@ -49,7 +49,7 @@ class Limit:
         """The row as text: finding, condition, purposes, severity, reason."""
         relation = "at least" if self.is_least else "at most"
         purposes = ", ".join(purpose.value for purpose in self.purposes)
-        return [self.key, f"{self.measure} {relation} {self.bound:,g}", purposes, self.severity.value, self.why]
+        return [self.key, f"{self.measure} {relation} {self.bound:,.10g}", purposes, self.severity.value, self.why]
 
 
 # fmt: off
