@@ -54,8 +54,8 @@ class UvFacts:
             one: 1 where angles are kept.
         texels_per_mm: median texel density over the surface, at the mesh's own size; None without a picture.
         density_spread: 95 % quantile of the texel density divided by the 5 % quantile, over the surface.
-        padding_px: texels between the two islands that come closest, 0 where they touch or partly overlap; islands that lie
-            on each other exactly count as one. None without a picture or with one island.
+        padding_px: texels between the two islands that come closest, 0 where they touch or partly overlap; islands that
+            lie on each other exactly count as one. None without a picture or with one island.
     """
 
     coverage: float

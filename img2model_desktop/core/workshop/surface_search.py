@@ -106,17 +106,21 @@ class Surface:
         behind = np.float32(1e-5 * self._diagonal)  # a ray that starts on a face may miss it
         face = np.full(len(at), -1, dtype=np.int64)
         best = np.full(len(at), REACH * self._diagonal, dtype=np.float32)
-        reached = np.zeros_like(at)
+        reached = at.copy()
+        asked = np.arange(len(at))
         for way in (np.float32(-1), np.float32(1)):
-            direction = normals * way
-            origin = at - direction * behind
-            result = self._scene.run(origin, direction, output=True, dists=best + behind)
-            found = result["primID"].astype(np.int64)
-            distance = np.abs(result["tfar"] - behind)
-            good = (found >= 0) & (distance < best)
-            good[good] = np.einsum("ij,ij->i", self._normal[found[good]], normals[good]) > AGREES
-            face[good], best[good] = found[good], distance[good]
-            reached[good] = origin[good] + direction[good] * result["tfar"][good, None]
+            direction = normals[asked] * way
+            origin = at[asked] - direction * behind
+            result = self._scene.run(origin, direction, output=True, dists=best[asked] + behind)
+            found, along = result["primID"], result["tfar"]
+            distance = np.abs(along - behind)
+            some = np.nonzero((found >= 0) & (distance < best[asked]))[0]
+            agree = np.einsum("ij,ij->i", self._normal[found[some]], normals[asked[some]]) > AGREES
+            some = some[agree]
+            target = asked[some]
+            face[target], best[target] = found[some], distance[some]
+            reached[target] = origin[some] + direction[some] * along[some, None]
+            asked = np.nonzero(best > 10 * behind)[0]  # nothing can be much nearer for the others
         return face, reached
 
     def _closest(self, at: Floats, normals: Floats) -> Ids:
