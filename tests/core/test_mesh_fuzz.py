@@ -36,7 +36,7 @@ from tests.hostile import SECRET, Case, damaged, png, text_ply, valid_files
 from tests.shapes import pixels
 
 LIMITS = ReadLimits(file_bytes=2_000_000, vertices=100_000, picture_pixels=1_000_000)
-FUZZED = int(os.environ.get("IMG2MODEL_FUZZ", "60"))
+FUZZED = int(os.environ.get("IMG2MODEL_FUZZ", "40"))
 SLOWEST_S = 5.0  # of the processor, for a file of a few kB; a loop without end is what this finds
 
 VALID = valid_files()
