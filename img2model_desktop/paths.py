@@ -34,6 +34,13 @@ def settings_file() -> Path:
     return data_dir() / "settings.json"
 
 
+def weights_dir() -> Path:
+    """Published weights that the user brought, one folder a set; made when missing."""
+    folder = data_dir() / "weights"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def resources_dir() -> Path:
     """Icons, samples, fonts, licence texts: beside the package in a checkout, inside it when installed."""
     package = Path(__file__).parent

@@ -80,13 +80,15 @@ class EngineSpec:
         role: which of the four.
         title: for people.
         summary: one sentence: what it is good for.
-        entry: "module:function"; the function takes nothing (built in) and returns the engine.
+        entry: "module:function"; the function returns the engine. It takes nothing, or, where `weights` is set, the
+            folder with the set's files.
         options: frozen dataclass whose fields are made by `core.options.option`.
         quality: what a quality level changes in the options' defaults.
         keeps_background: a sculptor that works on a whole picture when that is not cut out.
         styles: names of styles, first the default; only picture makers have some.
         uses_seed: whether it draws random numbers, so that the seed matters.
         licence: SPDX name of code and weights.
+        weights: key of the set in `weight_sets.SETS` that it needs, or "" for an engine that is built in.
         peak_mib: measured peak of memory that a job with this engine adds, MiB.
     """
 
@@ -102,6 +104,7 @@ class EngineSpec:
     uses_seed: bool = False
     licence: str = "MIT"
     peak_mib: int = 256
+    weights: str = ""
 
 
 def build_options(spec: EngineSpec, quality: Quality, given: Mapping[str, OptionValue]) -> Any:
