@@ -53,7 +53,8 @@ class WorkshopPanel(QWidget):
         self.export = ExportSection(caller, self.workshop, icons, suffix, up)
         self.pages = Segments(_PAGES, "Page")
         self._stack = QStackedWidget()
-        self._scrolls = {page: _scrolled(page) for page in (self.check, self.shape, self.export)}
+        pages: tuple[QWidget, ...] = (self.check, self.shape, self.export)
+        self._scrolls = {page: _scrolled(page) for page in pages}
         for scroll in self._scrolls.values():
             self._stack.addWidget(scroll)
         head = QWidget()

@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from img2model_desktop import paths
 from img2model_desktop.core.events import Facts
@@ -21,9 +22,13 @@ from img2model_desktop.core.picture_files import write_png
 from img2model_desktop.core.request import Request
 from img2model_desktop.errors import Img2ModelError
 from img2model_desktop.gui.icons import Icons
-from img2model_desktop.gui.runner import CallEnded, Trouble
+from img2model_desktop.gui.main_window import MainWindow
+from img2model_desktop.gui.runner import CallEnded, JobRunner, Trouble
 from img2model_desktop.gui.theme import Theme, ThemeChoice
+from img2model_desktop.gui.window_state import Places, WindowState
 from img2model_desktop.jobs.job_row import JobRow, JobState
+from img2model_desktop.jobs.store import Store
+from tests.gui.driving import JOB_MS
 from tests.shapes import box
 
 RED = (200, 40, 30)
@@ -139,3 +144,42 @@ def cut_out(tmp_path: Path) -> Path:
     """A red disc before nothing, as a file."""
     write_png(disc(cut=True), tmp_path / "cut disc.png")
     return tmp_path / "cut disc.png"
+
+
+@pytest.fixture(scope="module")
+def runner(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobRunner]:
+    """One runner for a file: its helper processes take a second or two to start.
+
+    A test that stops a job that runs needs a runner of its own, because that can cost the helper process.
+    """
+    folder = tmp_path_factory.mktemp("runner")
+    runner = JobRunner(Store(folder / "history.sqlite3", folder / "jobs"))
+    runner.warm_up()
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def places(tmp_path: Path, photo: Path) -> Places:
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text("# What is new\n\nThe first one.\n")
+    return Places((photo,), tmp_path / "pasted", changelog, tmp_path)
+
+
+@pytest.fixture
+def window(
+    qtbot: QtBot, runner: JobRunner, theme: Theme, icons: Icons, places: Places, tmp_path: Path
+) -> Iterator[MainWindow]:
+    window = MainWindow(runner, theme, icons, WindowState(export_dir=str(tmp_path)), places)
+    with qtbot.waitActive(window):
+        window.show()
+        window.activateWindow()
+    yield window
+    for row in runner.jobs():
+        if not row.state.has_ended:
+            runner.cancel(row.id)
+    qtbot.waitUntil(lambda: not runner.is_busy and not runner._calls, timeout=JOB_MS)
+    for row in runner.jobs():
+        runner.remove(row.id)
+    window.close()
+    window.deleteLater()

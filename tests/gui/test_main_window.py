@@ -8,18 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtCore import QMimeData, QPointF, Qt
+from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from img2model_desktop.core.events import Chosen
-from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import read_picture, write_png
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.gui.calls import THUMBNAIL
-from img2model_desktop.gui.cutout_canvas import Tool
 from img2model_desktop.gui.history_model import engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.intake import image_from
@@ -29,24 +27,10 @@ from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.theme import DARK, LIGHT, Theme, ThemeChoice
 from img2model_desktop.gui.window_state import Places, WindowState
 from img2model_desktop.gui.workshop_panel import CHECK, EXPORT, SHAPE
-from img2model_desktop.jobs.job_row import JobRow, JobState
+from img2model_desktop.jobs.job_row import JobState
 from img2model_desktop.jobs.store import Store
-from tests.gui.conftest import disc, open_box
-
-JOB_MS = 20_000
-
-
-@pytest.fixture(scope="module")
-def runner(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobRunner]:
-    """One runner for this file: its helper processes take a second or two to start.
-
-    A test that stops a job that runs needs a runner of its own, because that can cost the helper process.
-    """
-    folder = tmp_path_factory.mktemp("runner")
-    runner = JobRunner(Store(folder / "history.sqlite3", folder / "jobs"))
-    runner.warm_up()
-    yield runner
-    runner.close()
+from tests.gui.conftest import disc
+from tests.gui.driving import JOB_MS, drop, message, mime_of, wait_for_cut, wait_for_end
 
 
 @pytest.fixture
@@ -54,70 +38,6 @@ def stoppable(qapp: QApplication, tmp_path: Path) -> Iterator[JobRunner]:
     runner = JobRunner(Store(tmp_path / "history.sqlite3", tmp_path / "jobs"))
     yield runner
     runner.close()
-
-
-@pytest.fixture
-def places(tmp_path: Path, photo: Path) -> Places:
-    changelog = tmp_path / "CHANGELOG.md"
-    changelog.write_text("# What is new\n\nThe first one.\n")
-    return Places((photo,), tmp_path / "pasted", changelog, tmp_path)
-
-
-@pytest.fixture
-def window(
-    qtbot: QtBot, runner: JobRunner, theme: Theme, icons: Icons, places: Places, tmp_path: Path
-) -> Iterator[MainWindow]:
-    window = MainWindow(runner, theme, icons, WindowState(export_dir=str(tmp_path)), places)
-    with qtbot.waitActive(window):
-        window.show()
-        window.activateWindow()
-    yield window
-    for row in runner.jobs():
-        if not row.state.has_ended:
-            runner.cancel(row.id)
-    qtbot.waitUntil(lambda: not runner.is_busy and not runner._calls, timeout=JOB_MS)
-    for row in runner.jobs():
-        runner.remove(row.id)
-    window.close()
-    window.deleteLater()
-
-
-def mime_of(*paths: Path | str) -> QMimeData:
-    mime = QMimeData()
-    mime.setUrls([QUrl(path) if isinstance(path, str) else QUrl.fromLocalFile(str(path)) for path in paths])
-    return mime
-
-
-def drop(window: MainWindow, mime: QMimeData) -> bool:
-    """Drags something over the mesh view and lets it go; whether the window took the drag."""
-    spot, buttons, keys = QPointF(600, 300), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    actions = Qt.DropAction.CopyAction | Qt.DropAction.MoveAction
-    enter = QDragEnterEvent(spot.toPoint(), actions, mime, buttons, keys)
-    QApplication.sendEvent(window, enter)
-    if enter.isAccepted():
-        QApplication.sendEvent(window, QDropEvent(spot, actions, mime, buttons, keys))
-    return enter.isAccepted()
-
-
-def wait_for_cut(qtbot: QtBot, window: MainWindow) -> None:
-    pictures = window.input.pictures
-    qtbot.waitUntil(lambda: pictures.canvas.has_cut or pictures.trouble is not None, timeout=JOB_MS)
-    assert pictures.trouble is None
-
-
-def wait_for_end(qtbot: QtBot, window: MainWindow) -> JobRow:
-    def row() -> JobRow | None:
-        return window.history.current
-
-    qtbot.waitUntil(lambda: row() is not None and row().state.has_ended, timeout=JOB_MS)  # type: ignore[union-attr]
-    found = row()
-    assert found is not None
-    return found
-
-
-def message(window: MainWindow) -> str:
-    told = window.middle.messages.message
-    return "" if told is None else f"{told.text} {told.advice}".strip()
 
 
 @pytest.mark.gl
@@ -437,159 +357,3 @@ def test_event_loop_goes_on_while_a_job_runs(qtbot: QtBot, window: MainWindow, p
     assert len(beats) > 5
     # Of this thread's own time, so that a busy machine changes nothing; the benchmark measures the clock's, at rest.
     assert max(np.diff(beats)) < 0.15
-
-
-# -- the workshop in the window ----------------------------------------------------------------------------------------
-
-
-def titles(window: MainWindow) -> list[str]:
-    """Of the edits that are done."""
-    return [edit.title for edit in window.workshop.done]
-
-
-def wait_for_verdict(qtbot: QtBot, window: MainWindow) -> None:
-    workshop = window.workshop
-    qtbot.waitUntil(lambda: workshop.verdict is not None and not workshop.is_working, timeout=JOB_MS)
-
-
-@pytest.mark.gl
-def test_broken_mesh_is_dropped_judged_mended_and_undone_by_keys(
-    qtbot: QtBot, window: MainWindow, runner: JobRunner, tmp_path: Path
-) -> None:
-    window.start_view()
-    view = window.middle.view
-    assert view is not None
-    write_mesh(open_box(), tmp_path / "crate.stl", None)
-    assert drop(window, mime_of(tmp_path / "crate.stl"))
-    row = wait_for_end(qtbot, window)
-    assert (row.state, row.title, row.request.mesh) == (JobState.DONE, "crate", str(tmp_path / "crate.stl"))
-    wait_for_verdict(qtbot, window)
-    assert window.right.verdict.chips["print"].word == "To fix"
-    assert view.buffers is not None
-    finding = window.right.check.findings.rows[0]
-    qtbot.mouseClick(finding.button, Qt.MouseButton.LeftButton)
-    wait_for_verdict(qtbot, window)
-    assert window.right.verdict.chips["print"].word == "Fit"
-    assert window.menus.action("undo").text() == "&Undo “Close holes”"
-    assert "Close holes" in message(window)
-    window.history.strip.setFocus()
-    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    wait_for_verdict(qtbot, window)
-    assert titles(window) == []
-    assert window.right.verdict.chips["print"].word == "To fix"
-    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
-    wait_for_verdict(qtbot, window)
-    assert titles(window) == ["Close holes"]
-    qtbot.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
-    assert window.right.shape.edits.before.isChecked()
-    qtbot.waitUntil(lambda: not window.middle._loading.is_busy, timeout=JOB_MS)
-    window.menus.action("revert").trigger()
-    wait_for_verdict(qtbot, window)
-    assert window.workshop.mesh == row.result_path
-    assert (row.folder / "result.glb").is_file()
-
-
-def test_undo_is_about_strokes_while_the_focus_is_on_the_picture(qtbot: QtBot, window: MainWindow, photo: Path) -> None:
-    window.input.bring((photo,))
-    wait_for_cut(qtbot, window)
-    canvas = window.input.pictures.canvas
-    canvas.setFocus()
-    assert window.menus.action("undo").text() == "&Undo stroke"
-    canvas.set_tool(Tool.REMOVE)
-    middle = canvas.rect().center()
-    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=middle)
-    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=middle)
-    assert len(canvas.strokes) == 1
-    window.history.strip.setFocus()
-    assert window.menus.action("undo").text() == "&Undo edit"
-    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert len(canvas.strokes) == 1  # no stroke is lost by a key that was meant for the mesh
-    canvas.setFocus()
-    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert canvas.strokes == ()
-    qtbot.keyClick(window, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
-    assert len(canvas.strokes) == 1
-
-
-def test_pictures_and_meshes_are_dropped_together(
-    qtbot: QtBot, window: MainWindow, runner: JobRunner, photo: Path, tmp_path: Path
-) -> None:
-    for name in ("a.stl", "b.ply"):
-        write_mesh(open_box(), tmp_path / name, None)
-    (tmp_path / "notes.txt").write_text("words")
-    assert drop(window, mime_of(tmp_path / "a.stl", photo, tmp_path / "notes.txt", tmp_path / "b.ply"))
-    assert window.input.request().picture == str(photo)
-    assert message(window).startswith("“notes.txt” is neither a picture nor a mesh.")
-    qtbot.waitUntil(lambda: not runner.is_busy, timeout=JOB_MS)
-    assert [row.request.mesh for row in runner.jobs()] == [str(tmp_path / "b.ply"), str(tmp_path / "a.stl")]
-    wait_for_cut(qtbot, window)
-    wait_for_verdict(qtbot, window)
-
-
-def test_meshes_are_browsed_for(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
-    write_mesh(open_box(), tmp_path / "crate.3mf", None)
-    qtbot.keyClick(window, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
-    dialog = window.dialogs.current
-    assert isinstance(dialog, QFileDialog)
-    assert "*.3mf" in dialog.nameFilters()[0]
-    dialog.filesSelected.emit([str(tmp_path / "crate.3mf")])
-    dialog.close()
-    assert wait_for_end(qtbot, window).request.mesh == str(tmp_path / "crate.3mf")
-    wait_for_verdict(qtbot, window)
-
-
-def test_damaged_mesh_is_told_on_its_card(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
-    (tmp_path / "crate.glb").write_bytes(b"glTF nothing more")
-    assert drop(window, mime_of(tmp_path / "crate.glb"))
-    row = wait_for_end(qtbot, window)
-    assert row.state is JobState.FAILED
-    assert message(window).startswith(f"“crate”: {row.error_message}")
-    assert not window.export.can_save
-    assert window.right.verdict.status.text == "No mesh to check yet"
-
-
-def test_mesh_with_a_recipe_is_made_again(
-    qtbot: QtBot, window: MainWindow, runner: JobRunner, photo: Path, tmp_path: Path
-) -> None:
-    request = Request(picture=str(photo), engine="inflate", quality=Quality.DRAFT, size_mm=33.0)
-    window.input.generate_wished.emit((request,))
-    first = wait_for_end(qtbot, window)
-    wait_for_verdict(qtbot, window)
-    shared = tmp_path / "elsewhere"
-    shared.mkdir()
-    (shared / "disc of mine.glb").write_bytes((first.folder / "result.glb").read_bytes())
-    photo.rename(tmp_path / "renamed.png")  # the job's own copy is found by its content
-    assert drop(window, mime_of(shared / "disc of mine.glb"))
-    text = "“disc of mine.glb” holds the recipe that made it."
-    qtbot.waitUntil(lambda: message(window) == text, timeout=JOB_MS)
-    opened = wait_for_end(qtbot, window)
-    assert opened.request.mesh == str(shared / "disc of mine.glb")
-    wait_for_verdict(qtbot, window)
-    qtbot.mouseClick(window.middle.messages._action, Qt.MouseButton.LeftButton)
-    assert len(runner.jobs()) == 3
-    again = wait_for_end(qtbot, window)
-    assert again.state is JobState.DONE
-    assert Path(again.request.picture).parent == first.folder
-    assert (again.request.engine, again.request.size_mm) == ("inflate", 33.0)
-    wait_for_verdict(qtbot, window)
-
-    for job in (first, again):
-        window.history.select(opened.id)
-        runner.remove(job.id)
-    assert drop(window, mime_of(shared / "disc of mine.glb"))
-    qtbot.waitUntil(lambda: message(window) == text, timeout=JOB_MS)
-    qtbot.mouseClick(window.middle.messages._action, Qt.MouseButton.LeftButton)
-    assert "needs the picture “disc.png”, which was not found." in message(window)
-    assert (window.input.form.engine_key, window.input.form.size_mm.value) == ("inflate", 33.0)
-    wait_for_end(qtbot, window)
-    wait_for_verdict(qtbot, window)
-
-
-def test_purpose_is_as_it_was_left(
-    qtbot: QtBot, runner: JobRunner, theme: Theme, icons: Icons, places: Places, window: MainWindow
-) -> None:
-    qtbot.mouseClick(window.right.verdict.chips["game"], Qt.MouseButton.LeftButton)
-    again = MainWindow(runner, theme, icons, window.window_state(), places)
-    qtbot.addWidget(again)
-    assert again.right.purpose == again.window_state().purpose == "game"
-    again.close()
