@@ -133,10 +133,11 @@ def losses(
         of = f" of {faces:,}" if faces is not None else ""
         baked = "; its texture is baked onto them anew" if has_texture and suffix != ".stl" else ""
         said.append(f"At most {options.faces:,}{of} triangles are kept{baked}.")
-    fewer_px = options.texture_px is not None and (texture_px is None or texture_px > options.texture_px)
-    if fewer_px and has_texture and suffix not in (".stl", ".ply"):
-        of = f" instead of {texture_px}" if texture_px is not None else ""
-        said.append(f"The texture gets {options.texture_px} pixels{of} along its longest side.")
+    if options.texture_px is not None and has_texture and suffix not in (".stl", ".ply"):
+        if texture_px is None:
+            said.append(f"A texture with more than {options.texture_px} pixels along a side is made smaller.")
+        elif texture_px > options.texture_px:
+            said.append(f"The texture gets {options.texture_px} pixels instead of {texture_px} along its longest side.")
     return tuple(said)
 
 

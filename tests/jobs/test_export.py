@@ -475,6 +475,7 @@ def test_what_the_limits_take_is_said_before() -> None:
         "The texture gets 512 pixels instead of 2048 along its longest side.",
     )
     assert losses(".glb", options, True, 5000, 512) == ()
+    assert losses(".glb", options, True, 5000) == ("A texture with more than 512 pixels along a side is made smaller.",)
     assert losses(".stl", options, False, 20_000) == ("At most 5,000 of 20,000 triangles are kept.",)
 
 
