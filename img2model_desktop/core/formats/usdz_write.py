@@ -1,7 +1,7 @@
 """A mesh as USDZ (Usdz File Format Specification 1.3, Pixar): metres, y up, for AR viewers.
 
-The layer inside is text (USDA), which the specification allows and Apple's viewers take since iOS 13. Its points,
-faces and uv are the mesh's own in their order.
+The layer inside is text (USDA), which the specification allows; viewers that take binary layers
+alone exist. Its points, faces and uv are the mesh's own in their order.
 """
 
 import json
