@@ -1,5 +1,7 @@
 """The right panel: what the mesh is fit for, and three pages: Check, Shape, Export."""
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
@@ -15,6 +17,9 @@ from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.gui.verdict_section import VerdictSection
 from img2model_desktop.gui.workshop import Workshop
 from img2model_desktop.jobs.job_row import JobRow
+
+if TYPE_CHECKING:  # it brings numpy, which the window's start does without
+    from img2model_desktop.core.verdict.findings import Place
 
 CHECK, SHAPE, EXPORT = "check", "shape", "export"
 _PAGES = (
@@ -116,7 +121,7 @@ class WorkshopPanel(QWidget):
         self.verdict.stop_wished.connect(workshop.stop)
         self.verdict.check_wished.connect(workshop.judge)
         self.pages.chosen.connect(self._on_page_chosen)
-        self.check.place_wished.connect(self.place_wished)
+        self.check.place_wished.connect(self._show_place)
         self.check.open_wished.connect(self.open_wished)
         self.shape.before_wished.connect(self.before_wished)
         self.export.failed.connect(self._tell)
@@ -149,6 +154,12 @@ class WorkshopPanel(QWidget):
     @Slot(str)
     def _on_page_chosen(self, page: str) -> None:
         self._stack.setCurrentIndex([CHECK, SHAPE, EXPORT].index(page))
+
+    @Slot(object)
+    def _show_place(self, place: "Place | None") -> None:
+        if place is not None:
+            self.shape.edits.before.setChecked(False)  # it is a place on the mesh as it is now
+        self.place_wished.emit(place)
 
     @Slot(object)
     def _tell(self, trouble: Trouble) -> None:

@@ -14,10 +14,12 @@ from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.main_window import MainWindow
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.theme import Theme
-from img2model_desktop.gui.window_state import Places
+from img2model_desktop.gui.window_state import Places, WindowState
 from img2model_desktop.jobs.job_row import JobState
+from img2model_desktop.jobs.store import Store
 from tests.gui.conftest import open_box
 from tests.gui.driving import JOB_MS, drop, message, mime_of, titles, wait_for_cut, wait_for_end, wait_for_verdict
+from tests.shapes import sphere
 
 
 @pytest.mark.gl
@@ -161,3 +163,26 @@ def test_purpose_is_as_it_was_left(
     qtbot.addWidget(again)
     assert again.right.purpose == again.window_state().purpose == "game"
     again.close()
+
+
+def test_checking_a_large_mesh_is_cancelled_at_once(
+    qtbot: QtBot, theme: Theme, icons: Icons, places: Places, tmp_path: Path
+) -> None:
+    runner = JobRunner(Store(tmp_path / "history.sqlite3", tmp_path / "jobs"))  # cancelling may cost its helper process
+    window = MainWindow(runner, theme, icons, WindowState(), places)
+    qtbot.addWidget(window)
+    window.show()
+    write_mesh(sphere(0.05, 200, 400), tmp_path / "ball.glb", None)
+    assert drop(window, mime_of(tmp_path / "ball.glb"))
+    status = window.right.verdict.status
+    qtbot.waitUntil(lambda: status.text == "Checking the mesh…", timeout=JOB_MS)
+    qtbot.mouseClick(status.button, Qt.MouseButton.LeftButton)
+    assert status.text == "Not checked yet"
+    assert window.workshop.verdict is None
+    qtbot.mouseClick(status.button, Qt.MouseButton.LeftButton)  # Check now
+    wait_for_verdict(qtbot, window)
+    assert window.workshop.verdict is not None
+    assert window.workshop.verdict.measures["triangles"] == 159_200
+    qtbot.waitUntil(lambda: not runner._calls, timeout=JOB_MS)
+    window.close()
+    runner.close()
