@@ -86,6 +86,8 @@ def run(path: Path, name: str) -> Run:
     except Img2ModelError as problem:
         return Run(name, f"not read: {problem.message}")
     before = measure(mesh)
+    if before.area_m2 <= 0:
+        return Run(name, "without any surface")
     began = time.perf_counter()
     try:
         fixed = fix(mesh, Purpose.PRINT, Conditions(size_mm=SIZE_MM))

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Ids = NDArray[np.int64]
 
-CELLS = 160
+CELLS = 128
 """Along the longest side, for the surface of the cavity."""
 
 FINE = 4
@@ -35,11 +35,14 @@ NEAR = 2.2
 
 NEIGHBOURS = np.array([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
 
-SAFE = 0.25
+SAFE = 0.5
 """Cells by which the wall is made thicker than asked: flat triangles between exact corners cut into it."""
 
-FAIR = 0.1
+FAIR = 0.05
 """Cells by which the cavity's surface may move to have fewer triangles."""
+
+OPEN = 0.3
+"""Share of a drain hole's upper end that must lie in the cavity."""
 
 SIDES = 48
 """Of a drain hole."""
@@ -141,16 +144,21 @@ def _drain(solid: Solid, cavity: "Manifold", diameter_m: float) -> "Manifold":
     """A cylinder from below the floor up into the cavity, where the cavity reaches lowest."""
     from manifold3d import Manifold
 
-    held = np.asarray(cavity.to_mesh64().vert_properties)[:, :3]
-    lowest = held[:, 1].min()
+    held = cavity.to_mesh64()
+    corners = np.asarray(held.vert_properties)[:, :3][np.asarray(held.tri_verts).astype(np.int64)]
+    lowest = float(corners[..., 1].min())
     radius = diameter_m / 2 * solid.frame.scale
-    floor = held[held[:, 1] <= lowest + radius]
-    middle = floor.mean(axis=0)
-    x, _, z = floor[np.linalg.norm((floor - middle)[:, [0, 2]], axis=1).argmin()]
-    bottom = solid.body.bounding_box()[1] - radius
-    top = lowest + radius
-    return (
-        Manifold.cylinder(top - bottom, radius, radius, SIDES)
-        .rotate((-90.0, 0.0, 0.0))
-        .translate((float(x), float(bottom), float(z)))
-    )
+    middles = corners.mean(axis=1)
+    floor = middles[corners[..., 1].min(axis=1) <= lowest + radius]
+    bottom, top = solid.body.bounding_box()[1] - radius, lowest + radius
+
+    def hole(place: Floats) -> Manifold:
+        upright = Manifold.cylinder(top - bottom, radius, radius, SIDES).rotate((-90.0, 0.0, 0.0))
+        return upright.translate((float(place[0]), float(bottom), float(place[2])))
+
+    ends = corners[corners[..., 1] <= lowest + radius]
+    centred = hole((ends.min(axis=0) + ends.max(axis=0)) / 2)
+    if (centred ^ cavity).volume() > OPEN * np.pi * radius**3:
+        return centred
+    away = np.linalg.norm((floor - ends.mean(axis=0))[:, [0, 2]], axis=1)
+    return hole(floor[away.argmin()])

@@ -13,7 +13,7 @@ from img2model_desktop.core.topology import collapsed, same_rows
 from img2model_desktop.core.workshop.catalog import AXES, BaseOptions, CutOptions, MirrorOptions
 from img2model_desktop.core.workshop.hollow import hollow
 from img2model_desktop.core.workshop.operation import Outcome
-from img2model_desktop.core.workshop.solids import Frame, Solid, body_of, is_closed, solid_of, to_mesh, united
+from img2model_desktop.core.workshop.solids import Frame, Solid, body_of, ids_of, is_closed, solid_of, to_mesh, united
 from img2model_desktop.errors import EngineProblem, InputProblem
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _reunited(half: Mesh, doubled: Mesh, axis: int) -> Mesh:
     one, other = body_of(half, frame), body_of(mirrored, frame)
     if one is None or other is None:
         return doubled
-    return to_mesh(one + other, frame, half, {one.original_id(), other.original_id()})
+    return to_mesh(one + other, frame, half, ids_of(one) | ids_of(other))
 
 
 # -- flat base ---------------------------------------------------------------------------------------------------------

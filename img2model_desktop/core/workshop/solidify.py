@@ -23,6 +23,7 @@ from img2model_desktop.core.workshop.marching import march, well_composed
 from img2model_desktop.core.workshop.nearest import Nearest, Pieces, pieces_of
 from img2model_desktop.core.workshop.operation import Outcome
 from img2model_desktop.core.workshop.solids import Frame, Solid, body_of, is_closed, to_mesh, united
+from img2model_desktop.errors import EngineProblem
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -49,7 +50,7 @@ DEPTHS = (0.75, 1.25)
 FEW = 0.45
 """Share of inner points around such a place from which on there is an inside."""
 
-FAIR = (0.03, 0.06, 0.1)
+FAIR = (0.03, 0.06, 0.1, 0.2, 0.35)
 """Cells by which the surface may move when flat places get larger triangles; the later ones only while there are
 `MANY`."""
 
@@ -70,6 +71,8 @@ def solidify(mesh: Mesh, options: SolidOptions, progress: Progress) -> Outcome:
         EngineProblem: no face has an area.
         Cancelled: from `progress`.
     """
+    if not unit_normals(mesh.vertices.astype(np.float64)[mesh.faces]).any():
+        raise EngineProblem("Every face of the mesh is without area.", "There is nothing that could be made solid.")
     sheet = options.sheet_mm / 1000.0
     done = kept(mesh, progress.part(0.0, 0.15))
     if done is not None and (sheet <= 0 or thin_share(done.mesh, sheet, progress.part(0.15, 0.2)) <= THIN_SHARE):
@@ -119,7 +122,7 @@ def kept(mesh: Mesh, progress: Progress) -> Outcome | None:
             mesh if was_so else turned,
             ("It is a closed solid already.",) if was_so else ("It was closed: its faces look outwards now.",),
         )
-    result = Solid(body, Frame.of(turned), turned).mesh(whole)
+    result = Solid.of(body, Frame.of(turned), turned).mesh(whole)
     progress.update(1.0)
     return Outcome(result, ("Its parts were closed: they were united.",)) if is_closed(result) else None
 
@@ -320,7 +323,7 @@ def _fill_bubbles(inner: Flags, cavity: Flags | None) -> None:
     keep[[0, bubble[0, 0, 0]]] = True
     if cavity is not None:
         keep[np.unique(bubble[cavity])] = True
-    inner |= ~(keep[bubble] | inner)
+    inner |= ~keep[bubble]
 
 
 def _sheet_depths(sheets: Sheets, shape: tuple[int, int, int], progress: Progress) -> tuple[Ids, Floats]:

@@ -66,11 +66,18 @@ class Solid:
         body: in the unit of the frame; its properties are the uv, where there are some.
         frame: how it lies.
         source: the mesh, for its pictures.
+        originals: the ids that manifold3d gave to the faces of the mesh.
     """
 
     body: "Manifold"
     frame: Frame
     source: Mesh
+    originals: frozenset[int]
+
+    @classmethod
+    def of(cls, body: "Manifold", frame: Frame, source: Mesh) -> "Solid":
+        """A body that was made from a mesh just now."""
+        return cls(body, frame, source, ids_of(body))
 
     def mesh(self, body: "Manifold | None" = None) -> Mesh:
         """What became of this solid (or the solid itself) as a mesh.
@@ -81,7 +88,7 @@ class Solid:
         Raises:
             EngineProblem: nothing is left.
         """
-        return to_mesh(self.body if body is None else body, self.frame, self.source, {self.body.original_id()})
+        return to_mesh(self.body if body is None else body, self.frame, self.source, self.originals)
 
 
 def solid_of(mesh: Mesh, title: str) -> Solid:
@@ -90,7 +97,12 @@ def solid_of(mesh: Mesh, title: str) -> Solid:
     body = body_of(mesh, frame)
     if body is None or body.volume() <= 0.0:
         raise needs_solid(title)
-    return Solid(body, frame, mesh)
+    return Solid.of(body, frame, mesh)
+
+
+def ids_of(body: "Manifold") -> frozenset[int]:
+    """The ids of the meshes that the faces of a body come from."""
+    return frozenset(int(number) for number in np.asarray(body.to_mesh64().run_original_id))
 
 
 def body_of(mesh: Mesh, frame: Frame) -> "Manifold | None":
@@ -111,7 +123,7 @@ def body_of(mesh: Mesh, frame: Frame) -> "Manifold | None":
 
 
 def _mesh64(mesh: Mesh, faces: NDArray[np.int32], place: NDArray[np.int64], frame: Frame) -> "Mesh64":
-    from manifold3d import Manifold, Mesh64
+    from manifold3d import Mesh64
 
     rows = frame.inside(mesh.vertices)
     if mesh.uv is not None:
@@ -122,8 +134,8 @@ def _mesh64(mesh: Mesh, faces: NDArray[np.int32], place: NDArray[np.int64], fram
         np.ascontiguousarray(faces.astype(np.uint64)),
         merge_from_vert=repeated.astype(np.uint64),
         merge_to_vert=place[repeated].astype(np.uint64),
-        run_index=np.array([0, faces.size], dtype=np.uint64),
-        run_original_id=np.array([Manifold.reserve_ids(1)], dtype=np.uint32),
+        # faces of one plane are joined unless told apart, across borders in the texture as well
+        face_id=None if mesh.uv is None else np.arange(len(faces), dtype=np.uint64),
     )
 
 
