@@ -133,6 +133,16 @@ def test_export_takes_a_preset_and_what_is_said_beside_it(tmp_path: Path, capsys
     assert trimesh.load(out).bounds[0][2] == pytest.approx(0.0, abs=1e-5)  # z up, on the bed
 
 
+def test_export_writes_levels_of_detail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "ball.stl"
+    trimesh.creation.icosphere(4, 20.0).export(source)
+    assert cli.main(["export", str(source), "-o", str(tmp_path / "b.glb"), "--levels", "800,200", "--json"]) == 0
+    assert [
+        (Path(one["path"]).name, one["faces"] <= most) for one, most in zip(said(capsys), (5120, 800, 200), strict=True)
+    ] == [("b_lod0.glb", True), ("b_lod1.glb", True), ("b_lod2.glb", True)]
+    assert cli.main(["export", str(source), "-o", str(tmp_path / "c.glb"), "--levels", "many"]) == 2
+
+
 def test_export_refuses_what_cannot_be_before_the_work(tmp_path: Path, solid: Path) -> None:
     assert cli.main(["export", str(solid), "-o", str(tmp_path / "a.xyz")]) == 2
     assert cli.main(["export", str(solid), "-o", str(tmp_path / "no" / "a.glb")]) == 3

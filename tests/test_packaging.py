@@ -41,7 +41,7 @@ LESSER = {"LGPL-2.1", "LGPL-2.1-or-later", "LGPL-3.0", "LGPL-3.0-only", "LGPL-3.
 EXCEPTIONS: dict[str, str] = {
     "hypothesis": "MPL-2.0: runs the tests, is no part of the program",
     "pathspec": "MPL-2.0: used by mypy alone, is no part of the program",
-    "usd-core": "TOST-1.0, Apache-2.0 with another section on trademarks: checks files in tests, no part of the program",
+    "usd-core": "TOST-1.0: Apache-2.0 but for trademarks; checks files in tests, is no part of the program",
 }
 TEXTS = {  # of licences, for distributions that name theirs nowhere else
     "Redistribution and use in source and binary forms": "BSD",

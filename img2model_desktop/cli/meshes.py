@@ -90,6 +90,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
     add("--origin", default=None, choices=["keep", "floor", "centre"], help="where the origin lies")
     add("--faces", type=int, default=None, metavar="N", help="triangles at most")
     add("--texture-px", type=int, default=None, metavar="N", help="longest side of the texture at most")
+    add("--levels", default="", metavar="N,N", help="also coarser files OUT_lod1, ... with at most so many triangles")
     add("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=_export)
 
@@ -259,17 +260,39 @@ def _edit(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from img2model_desktop.jobs.export import export_mesh, losses
+    from img2model_desktop.jobs.export import export_levels, export_mesh
 
-    options = _export_options(arguments)
+    options, levels = _export_options(arguments), _levels(arguments.levels)
     mesh, recipe = open_mesh(arguments)
     check_out(arguments.out, options)
-    for sentence in losses(arguments.out.suffix, options, mesh.base_colour is not None, len(mesh.faces)):
+    for sentence in _losses(arguments.out, mesh, options):
         print(sentence, file=sys.stderr)
     with progress_on_terminal(arguments.mesh.name) as progress:
-        done = export_mesh(mesh, arguments.out, options, recipe, progress)
-    _say_exported(arguments, done, done.notes)
+        if levels:
+            saved = export_levels(mesh, arguments.out, levels, options, recipe, progress)
+        else:
+            saved = (export_mesh(mesh, arguments.out, options, recipe, progress),)
+    for done in saved:
+        _say_exported(arguments, done, done.notes)
     return 0
+
+
+def _losses(out: Path, mesh: "Mesh", options: "ExportOptions") -> tuple[str, ...]:
+    """What the format and the options take from this mesh."""
+    from img2model_desktop.jobs.export import losses
+
+    colour = mesh.base_colour
+    side = None if colour is None else max(colour.width, colour.height)
+    has_surface = mesh.metallic_roughness is not None or mesh.normal is not None
+    return losses(out.suffix, options, colour is not None, len(mesh.faces), side, has_surface)
+
+
+def _levels(text: str) -> tuple[int, ...]:
+    """Triangle counts of `--levels`. Raises InputProblem."""
+    try:
+        return tuple(int(part) for part in filter(None, text.split(",")))
+    except ValueError:
+        raise InputProblem(f"“{text}” is no list of triangle counts.", "Write --levels 5000,1000.") from None
 
 
 def _export_options(arguments: argparse.Namespace) -> "ExportOptions":
