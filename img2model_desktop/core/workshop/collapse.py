@@ -90,7 +90,7 @@ def spread(values: Ids, starts: Ids) -> tuple[Ids, Ids]:
     return starts[values][owner] + np.arange(len(owner)) - begin[owner], owner
 
 
-def apart(net: Net, edges: Ids) -> Ids:
+def apart(net: Net, edges: Ids, in_order: bool = False) -> Ids:
     """Some of the edges, as many as go together, so that no two touch the same vertex or two neighbours.
 
     Luby, A simple parallel algorithm for the maximal independent set problem, 1986, with a fixed sequence instead of
@@ -99,6 +99,7 @@ def apart(net: Net, edges: Ids) -> Ids:
     Args:
         net: the whole.
         edges: `(k,) int64`, numbers of edges.
+        in_order: whether earlier edges go before later ones all the same, as they should where there are few.
 
     Returns:
         `(j,) int64`, positions in `edges`, in order.
@@ -109,7 +110,7 @@ def apart(net: Net, edges: Ids) -> Ids:
     first, second = net.ends.T
     for attempt in range(LUBY_ROUNDS):
         ends = net.ends[edges[left]]
-        rank = (left * SHUFFLE + attempt) % PRIME
+        rank = left if in_order else (left * SHUFFLE + attempt) % PRIME
         lowest = np.full(net.size, far)
         np.minimum.at(lowest, ends[:, 0], rank)
         np.minimum.at(lowest, ends[:, 1], rank)

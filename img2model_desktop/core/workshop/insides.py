@@ -54,8 +54,10 @@ class Grid:
 
     @classmethod
     def around(cls, mesh: Mesh, cells: int, margin: int = MARGIN) -> "Grid":
-        """The grid with so many cells along the longest side of a mesh, and a margin."""
+        """The grid with so many cells along the longest side of a mesh, and a margin. Raises EngineProblem: a point."""
         low, high = mesh.bounds
+        if not (high > low).any():
+            raise EngineProblem("Every face of the mesh is without area.", "Use a mesh with a surface.")
         cell = float((high - low).max()) / cells
         count = np.ceil((high - low) / cell).astype(int) + 2 * margin + 1
         middle = (low + high) / 2 - (count - 1) / 2 * cell

@@ -27,13 +27,17 @@ CHEAPEST = 0.35
 """Share of the edges, cheapest first, that a round looks at: fewer keep to the order of costs, more are faster."""
 RIM_WEIGHT = 3.0
 """Of the planes that stand on rims, beside those of faces."""
-SOFT = 1e-4
+SOFT = 1e-6
 """Share of its trace that is added to the diagonal of a quadric: where it does not care, the new vertex goes to the
 middle."""
 SHORT_FIRST = 1e-7
 """Weight of the fourth power of an edge's length in its cost: among edges that cost nothing the short ones go first."""
-IDLE_ROUNDS = 3
-"""Rounds without any collapse, after which there is none to find."""
+STALL = 12
+"""Rounds that together must take away one face in a hundred, or the rest is taken for stuck."""
+FEW = 3000
+"""With fewer edges than that every one matters: rounds keep strictly to the order of costs."""
+CHEAPEST_OF_FEW = 0.1
+"""Share that a round looks at then."""
 CARES = (Care(), Care(-0.5, 0.0), Care(-2.0, -1.0))
 """With less and less care for faces, as long as there are too many of them."""
 RECKLESS = Care(-2.0, -1.0, topology=False)
@@ -124,9 +128,15 @@ def _reduced(
     points: Points, faces: Ids, quadrics: Points, target: int, progress: Progress, care: Care
 ) -> tuple[Points, Ids, Points]:
     """Collapses in rounds, until there are few enough faces or no collapse is left."""
-    whole, idle = len(faces), 0
+    whole = len(faces)
     blocked = np.zeros(0, dtype=np.int64)  # keys of edges that were not allowed, while nothing near them changed
-    while len(faces) > target and idle < IDLE_ROUNDS:
+    rounds, mark = 0, whole
+    while len(faces) > target:
+        rounds += 1
+        if rounds % STALL == 0:
+            if len(faces) > 0.99 * mark and 3 * len(faces) > 2 * FEW:
+                break
+            mark = len(faces)
         progress.update((whole - len(faces)) / max(1, whole - target))
         net = net_of(faces, len(points))
         key = net.ends[:, 0] * net.size + net.ends[:, 1]
@@ -134,9 +144,9 @@ def _reduced(
         if not len(free):
             break
         targets, cost = _best(net, points, quadrics, free)
-        most = max(64, int(CHEAPEST * len(free)))
-        order = np.argsort(cost, kind="stable")[:most]
-        chosen = order[apart(net, free[order])]
+        few = len(net.ends) < FEW
+        order = np.argsort(cost, kind="stable")[: max(4, int((CHEAPEST_OF_FEW if few else CHEAPEST) * len(free)))]
+        chosen = order[apart(net, free[order], in_order=few)]
         edges, targets = free[chosen], targets[chosen]
         room = max(1, (len(faces) - target + 1) // 2)
         good = allowed(net, points, edges, targets, care)
@@ -153,7 +163,6 @@ def _reduced(
         blocked = np.concatenate([blocked[kept], bad_keys])
         quadrics[:, net.ends[edges, 0]] += quadrics[:, net.ends[edges, 1]]
         points, faces = collapse(net, points, edges, targets)
-        idle = 0 if len(edges) else idle + 1
         if not care.topology:
             faces = _without_pairs(faces)
         if len(points) > 2 * len(faces):
@@ -194,6 +203,9 @@ def _best(net: Net, points: Points, quadrics: Points, edges: Ids) -> tuple[Point
     far = ~(np.einsum("ij,ij->i", step, step) < 4 * length2)
     step[far] = 0.0
     targets = middle + step
+    ends = np.stack([points[u[far]], points[v[far]], middle[far]])
+    cheapest = np.stack([_error(q[:, far], at) for at in ends]).argmin(axis=0)
+    targets[far] = ends[cheapest, np.arange(len(cheapest))]
     one_special = net.special[u] != net.special[v]
     targets[one_special] = np.where(net.special[u][:, None], points[u], points[v])[one_special]
     return targets, _error(q, targets) + SHORT_FIRST * length2**2
