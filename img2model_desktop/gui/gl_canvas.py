@@ -71,6 +71,15 @@ class Canvas:
         draw_all(source, scene)
         _copy(source.handle(), onto, scene.size_px, onto_size_px)
 
+    def show_last(self, onto: int, onto_size_px: Size) -> None:
+        """Copies the last quick picture into the framebuffer `onto`; clears that where there is none."""
+        last = self._buffers.get("quick")
+        if last is not None:
+            _copy(last.handle(), onto, (last.width(), last.height()), onto_size_px)
+        else:
+            GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, onto)
+            _clear()
+
     def begin(self, scene: Scene) -> None:
         """Prepares to draw in slices; what was begun before is dropped."""
         self._size = scene.size_px

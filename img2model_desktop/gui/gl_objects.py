@@ -4,6 +4,8 @@ All of it belongs to the context that is current when it is made, and must be re
 """
 
 import ctypes
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from img2model_desktop.render.look import Uniforms, shader_source
 
 _KINDS = {".vert": GL.GL_VERTEX_SHADER, ".geom": GL.GL_GEOMETRY_SHADER, ".frag": GL.GL_FRAGMENT_SHADER}
 AT_ONCE_TEXELS = 512 * 512  # one piece of an upload: a megabyte, a millisecond or less
+AT_ONCE_BYTES = 4 << 20  # ... of triangles
 _FLOAT_BYTES = 4
 _INDEX_BYTES = 4
 _CORNER_BYTES = 8 * _FLOAT_BYTES
@@ -71,7 +74,7 @@ class Program:
 
 
 class TriangleBuffers:
-    """Triangles on the graphics card."""
+    """Triangles on the graphics card; they follow in pieces, and are whole when they are first drawn."""
 
     def __init__(self, triangles: Triangles) -> None:
         self.count = len(triangles.indices)
@@ -79,9 +82,14 @@ class TriangleBuffers:
         self._corners, self._indices = (int(name) for name in GL.glGenBuffers(2))
         GL.glBindVertexArray(self._array)
         GL.glBindBuffer(GL.GL_ARRAY_BUFFER, self._corners)
-        GL.glBufferData(GL.GL_ARRAY_BUFFER, triangles.corners.nbytes, triangles.corners, GL.GL_STATIC_DRAW)
+        GL.glBufferData(GL.GL_ARRAY_BUFFER, triangles.corners.nbytes, None, GL.GL_STATIC_DRAW)
         GL.glBindBuffer(GL.GL_ELEMENT_ARRAY_BUFFER, self._indices)
-        GL.glBufferData(GL.GL_ELEMENT_ARRAY_BUFFER, triangles.indices.nbytes, triangles.indices, GL.GL_STATIC_DRAW)
+        GL.glBufferData(GL.GL_ELEMENT_ARRAY_BUFFER, triangles.indices.nbytes, None, GL.GL_STATIC_DRAW)
+        self._left = [
+            (name, first, table)
+            for name, table in ((self._corners, triangles.corners), (self._indices, triangles.indices))
+            for first in range(0, len(table), _rows(table))
+        ]
         for place, (size, offset) in enumerate(((3, 0), (3, 3), (2, 6))):  # position, normal, uv
             start = ctypes.c_void_p(offset * _FLOAT_BYTES)
             GL.glVertexAttribPointer(place, size, GL.GL_FLOAT, GL.GL_FALSE, _CORNER_BYTES, start)
@@ -91,10 +99,23 @@ class TriangleBuffers:
 
     def draw(self, first: int = 0, count: int | None = None) -> None:
         """Draws `count` triangles from `first` on, or all, with the current program; their vertex array stays bound."""
+        while self.upload_piece():
+            pass
         last = self.count if count is None else min(first + count, self.count)
         start = ctypes.c_void_p(3 * first * _INDEX_BYTES)
         self.bind()
         GL.glDrawElements(GL.GL_TRIANGLES, 3 * max(last - first, 0), GL.GL_UNSIGNED_INT, start)
+
+    def upload_piece(self) -> bool:
+        """Uploads one piece more; False when there is none left."""
+        if not self._left:
+            return False
+        name, first, table = self._left.pop(0)
+        piece = table[first : first + _rows(table)]
+        GL.glBindBuffer(GL.GL_ARRAY_BUFFER, name)  # any target will do to fill it
+        GL.glBufferSubData(GL.GL_ARRAY_BUFFER, first * table.strides[0], piece.nbytes, piece)
+        GL.glBindBuffer(GL.GL_ARRAY_BUFFER, 0)
+        return True
 
     def bind(self) -> None:
         """Makes their vertex array the current one."""
@@ -104,6 +125,16 @@ class TriangleBuffers:
         """Frees them."""
         GL.glDeleteVertexArrays(1, [self._array])
         GL.glDeleteBuffers(2, [self._corners, self._indices])
+
+
+def triangle_pieces(triangles: Triangles) -> int:
+    """How many times `TriangleBuffers.upload_piece` has something to do."""
+    return sum(-(-len(table) // _rows(table)) for table in (triangles.corners, triangles.indices))
+
+
+def _rows(table: NDArray[np.generic]) -> int:
+    """How many rows of a table are uploaded at once."""
+    return max(AT_ONCE_BYTES // table.strides[0], 1)
 
 
 class LevelledTexture:
@@ -156,19 +187,44 @@ def upload_pieces(levels: tuple[Pixels, ...]) -> list[tuple[int, int, int]]:
 
 
 class MeshOnCard:
-    """Everything of one mesh on the graphics card; the whole mesh and its coarse stand-in when they are first drawn."""
+    """Everything of one mesh on the graphics card.
+
+    What its first picture needs is made in a few steps, `make_piece`, so that a slow card does not hold the window up;
+    the whole mesh, where there is a coarse stand-in, and fine textures follow later.
+    """
 
     def __init__(self, buffers: PreviewBuffers) -> None:
         self._buffers = buffers
         self._full: TriangleBuffers | None = None
         self._coarse: TriangleBuffers | None = None
-        self.footprint = _footprint_texture(buffers.footprint)
+        self.footprint = 0
+        self._textures: list[LevelledTexture | None] = [None, None, None]
+        self._makers: list[Callable[[], object]] = [self._make_footprint, lambda: self.coarse]
         pictures = (
             (buffers.base_colour, GL.GL_SRGB8_ALPHA8),
             (buffers.metallic_roughness, GL.GL_RGBA8),
             (buffers.normal, GL.GL_RGBA8),
         )
-        self._textures = [LevelledTexture(levels, kind) if levels else None for levels, kind in pictures]
+        for place, (levels, kind) in enumerate(pictures):
+            if levels:
+                self._makers.append(partial(self._make_texture, place, levels, kind))
+
+    def make_piece(self) -> bool:
+        """Makes one thing more of what the first picture needs; False when nothing is left."""
+        if self._makers:
+            self._makers.pop()()
+        return bool(self._makers)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its first picture can be drawn."""
+        return not self._makers
+
+    def _make_footprint(self) -> None:
+        self.footprint = _footprint_texture(self._buffers.footprint)
+
+    def _make_texture(self, place: int, levels: tuple[Pixels, ...], stored_as: int) -> None:
+        self._textures[place] = LevelledTexture(levels, stored_as)
 
     def shows(self, buffers: PreviewBuffers) -> bool:
         """Whether it was made from these."""
@@ -196,8 +252,9 @@ class MeshOnCard:
         return tuple(texture.name if texture is not None else 0 for texture in self._textures)
 
     def upload_piece(self) -> None:
-        """Uploads one piece more of the textures, if any is left."""
-        any(texture.upload_piece() for texture in self._textures if texture is not None)
+        """Uploads one piece more of the whole mesh, then of the textures, if any is left."""
+        if not self.full.upload_piece():
+            any(texture.upload_piece() for texture in self._textures if texture is not None)
 
     def release(self) -> None:
         """Frees it."""

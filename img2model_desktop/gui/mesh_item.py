@@ -16,7 +16,14 @@ from pyqtgraph.opengl.GLGraphicsItem import GLGraphicsItem
 from PySide6.QtGui import QMatrix4x4
 
 from img2model_desktop.core.preview import PreviewBuffers
-from img2model_desktop.gui.gl_objects import MeshOnCard, Program, TriangleBuffers, bind_textures, upload_pieces
+from img2model_desktop.gui.gl_objects import (
+    MeshOnCard,
+    Program,
+    TriangleBuffers,
+    bind_textures,
+    triangle_pieces,
+    upload_pieces,
+)
 from img2model_desktop.render import look
 from img2model_desktop.render.camera import Matrix
 from img2model_desktop.render.look import GridSteps, Ground, Shading
@@ -107,7 +114,8 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]  # pyqtgraph has no types
         steps: list[Callable[[], None]] = []
         if not self.is_coarse:
             textures = (buffers.base_colour, buffers.metallic_roughness, buffers.normal)
-            steps += [self._upload_piece] * sum(len(upload_pieces(levels)) for levels in textures)
+            pieces = triangle_pieces(buffers.full) + sum(len(upload_pieces(levels)) for levels in textures)
+            steps += [self._upload_piece] * pieces
         steps += [partial(self._paint_surface, first, faces) for first in parts]
         if self.has_wires or self.shading is Shading.WIREFRAME:
             steps += [partial(self._paint_wires, first, faces) for first in parts]
@@ -133,12 +141,29 @@ class MeshItem(GLGraphicsItem):  # type: ignore[misc]  # pyqtgraph has no types
 
     def _on_card(self) -> MeshOnCard:
         self._free_stale()
+        card = self._card()
+        while card.make_piece():
+            pass
+        return card
+
+    def _card(self) -> MeshOnCard:
         assert self._buffers is not None
         for card in self._cards:
             if card.shows(self._buffers):
                 return card
         self._cards.append(MeshOnCard(self._buffers))
         return self._cards[-1]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing must be made on the card before it can be drawn."""
+        return self._buffers is None or any(card.shows(self._buffers) and card.is_ready for card in self._cards)
+
+    def load_piece(self) -> None:
+        """Makes one thing more of what the first picture needs."""
+        if self._buffers is not None:
+            self._free_stale()
+            self._card().make_piece()
 
     def _matrices(self) -> tuple[Matrix, Matrix]:
         """Model-view, with this item's own transform in it, and projection."""

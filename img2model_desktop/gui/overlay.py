@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen, QRadialGradient
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QRadialGradient
 from PySide6.QtWidgets import QWidget
 
 from img2model_desktop.gui.ruler import draw_ruler
@@ -85,7 +85,7 @@ class Overlay(QWidget):
         self._ground = ground
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - Qt's signature
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Called by Qt."""
         shown, ground, area = self._shown, self._ground, QRectF(self.rect())
         painter = QPainter(self)
@@ -97,6 +97,8 @@ class Overlay(QWidget):
             draw_hint(painter, area, shown.hint, ground)
         if shown.camera is not None and not shown.problem:
             draw_axes(painter, area, shown.camera, ground)
+        is_gizmo_only = _gizmo_field(area).toAlignedRect().contains(event.rect())
+        if shown.camera is not None and not shown.problem and not is_gizmo_only:
             draw_caption(painter, area, shown.captions, ground)
             draw_legend(painter, area, shown.legend, ground)
             for place, text in shown.labels:
@@ -176,13 +178,9 @@ def draw_caption(painter: QPainter, area: QRectF, lines: tuple[tuple[str, str], 
 
 def _draw_words(painter: QPainter, at: QPointF, text: str, opacity: float, ground: Ground) -> None:
     """Words with a soft rim in the ground's colour: they stay legible over a mesh that fills the view."""
-    outline = QPainterPath()
-    outline.addText(at, painter.font(), text)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    rim = QPen(_colour(ground.bottom, 0.55), 3.0)
-    rim.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    painter.setPen(rim)
-    painter.drawPath(outline)
+    painter.setPen(_colour(ground.bottom, 0.35))
+    for x, y in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        painter.drawText(at + QPointF(x, y), text)
     painter.setPen(_colour(ground.text, opacity))
     painter.drawText(at, text)
 

@@ -17,7 +17,9 @@ from PySide6.QtWidgets import QWidget
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
-from img2model_desktop.core.preview import prepare
+from img2model_desktop.core.preview import PreviewBuffers, prepare
+from img2model_desktop.core.section import Plane
+from img2model_desktop.core.verdict.findings import Place
 from img2model_desktop.errors import SetupProblem
 from img2model_desktop.gui.gl_canvas import (
     QUICK_PX,
@@ -34,6 +36,7 @@ from img2model_desktop.gui.marks_item import MarksItem
 from img2model_desktop.gui.mesh_item import BackdropItem, MeshItem
 from img2model_desktop.render import look
 from img2model_desktop.render.camera import Camera, Matrix
+from img2model_desktop.render.marks import CutSurface, Marks, highlight_of, surface_of
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ SLOW_FRAMES = 4  # this many in a row, and the card counts as slow; the first on
 CHECK_MS = 300  # a context that is not there by then does not come
 WARM_UP_MS = 50  # between the steps and before the first: the first picture of the window goes first
 WARM_UP_PX = (16, 16)
+WARM_UP_PLANE = Plane(0, 0.5)
 NO_OPENGL = (
     "The 3D view cannot be shown: this display has no OpenGL 3.3.\n"
     "Update the graphics driver. Generating and saving work without it."
@@ -92,9 +96,11 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         self._beside: list[MeshItem] = []  # things that stand beside the mesh, at their own place
         self._refine = QTimer(self, interval=0)
         self._refine.timeout.connect(self._on_refine)
+        self._loading = QTimer(self, interval=0)
+        self._loading.timeout.connect(self._on_loading)
         self._check = QTimer(self, singleShot=True, interval=CHECK_MS)
         self._check.timeout.connect(self._check_context)
-        self._cold: list[int] = []  # numbers of samples whose shaders have not been used yet
+        self._cold: list[tuple[int, bool]] = []  # numbers of samples, for the mesh or its marks, not drawn with yet
         self._warm_up = QTimer(self, interval=WARM_UP_MS)
         self._warm_up.timeout.connect(self._on_warm_up)
         self.addItem(self._backdrop)
@@ -204,7 +210,7 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
             return
         super().initializeGL()
         self._canvas = Canvas()
-        self._cold = [SAMPLES, 0]
+        self._cold = [(SAMPLES, True), (0, True), (SAMPLES, False), (0, False)]
         self._warm_up.start()
 
     def paintGL(self) -> None:
@@ -221,6 +227,9 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
             self._finish(size_px)
         elif self._is_whole and self._whole_px == size_px:
             canvas.show_complete(onto)
+        elif not self._item.is_ready:
+            canvas.show_last(onto, size_px)
+            self._loading.start()
         else:
             scale = min(1.0, math.sqrt(QUICK_PX / (size_px[0] * size_px[1])))
             quick_px = (max(round(size_px[0] * scale), 1), max(round(size_px[1] * scale), 1))
@@ -228,6 +237,17 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
             self._is_whole = self._has_begun = False
             if not self._is_moving:
                 self._refine.start()
+
+    @Slot()
+    def _on_loading(self) -> None:
+        """Brings a new mesh onto the card piece by piece; what was seen last stays until it can be drawn."""
+        if self._canvas is not None and not self._problem and not self._item.is_ready:
+            self.makeCurrent()
+            self._guarded(self._item.load_piece)
+            self.doneCurrent()
+        if self._canvas is None or self._problem or self._item.is_ready:
+            self._loading.stop()
+            self.update()
 
     @Slot()
     def _on_refine(self) -> None:
@@ -327,6 +347,7 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         """Draws no further while nobody looks."""
         super().hideEvent(event)
         self._refine.stop()
+        self._loading.stop()
         self._warm_up.stop()
         self._check.stop()
         self._is_moving = False
@@ -348,10 +369,16 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
             self._warm_up.stop()
             return
         self.makeCurrent()
-        target = framebuffer(WARM_UP_PX, self._cold.pop())
-        self._item.set_buffers(prepare(_warm_up_mesh()))
+        samples, is_marked = self._cold.pop()
+        target = framebuffer(WARM_UP_PX, samples)
+        buffers = prepare(_warm_up_mesh())
+        self._item.set_buffers(buffers)
+        if is_marked:
+            self._marks.marks = _warm_up_marks(buffers)
+            self._item.clip = WARM_UP_PLANE.clip
         self._guarded(partial(draw_all, target, self._scene(WARM_UP_PX, is_coarse=False, faces=None)))
         self._item.set_buffers(None)
+        self._marks.marks, self._item.clip = Marks(), None
         self.doneCurrent()
 
     @Slot()
@@ -368,6 +395,15 @@ class SceneView(GLViewWidget):  # type: ignore[misc]
         self._is_whole = self._has_begun = False
         if is_foreign:
             self.doneCurrent()
+
+
+def _warm_up_marks(buffers: PreviewBuffers) -> Marks:
+    """One of each."""
+    corners = buffers.full.corners[:, :3]
+    place = Place(np.zeros(1, dtype=np.int32), corners[None, :2].copy(), corners[:1].copy())
+    return Marks(
+        highlight_of(place, buffers), CutSurface(WARM_UP_PLANE, None, None), surface_of(buffers.full, np.arange(1))
+    )
 
 
 def _warm_up_mesh() -> Mesh:

@@ -78,7 +78,7 @@ def test_its_parts_make_the_same_picture(view: GLViewWidget) -> None:
     item = _item(view)
     whole = _quarters(view.grabFramebuffer())
     item.paint = lambda: [step() for step in item.steps(1)]  # type: ignore[method-assign]
-    assert len(item.steps(1)) == 3  # two triangles and the floor
+    assert len(item.steps(1)) == 5  # corners and indices to upload, two triangles, the floor
     assert _quarters(view.grabFramebuffer()) == whole
 
 
