@@ -372,7 +372,7 @@ _MEASURES = (  # name in the verdict's measures, title, how it is written
     ("watertight", "Watertight", ""),
     ("manifold", "Manifold", ""),
     ("genus", "Handles", "{:,}"),
-    ("size_mm", "W × H × D", "{:.1f} mm"),
+    ("size_mm", "Size (mm)", "{:.1f}"),
     ("area_cm2", "Surface", "{:,.1f} cm²"),
     ("volume_cm3", "Volume", "{:,.1f} cm³"),
     ("weight_g", "Weight", "{:,.1f} g"),
@@ -392,7 +392,6 @@ def _said(value: Any, form: str) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, list | tuple):
-        unit = form.rpartition(" ")[2]
         digits = ".1f" if isinstance(value[0], float) else ""
-        return " × ".join(f"{side:{digits}}" for side in value) + f" {unit}"
+        return " × ".join(f"{side:{digits}}" for side in value) + ("" if digits else " px")
     return form.format(value)

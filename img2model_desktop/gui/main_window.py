@@ -138,7 +138,9 @@ class MainWindow(QMainWindow):
         self.right.open_wished.connect(self.open_meshes)
         self.right.check.read_wished.connect(lambda request: self._on_generate_wished((request,)))
         self.right.place_wished.connect(self.middle.show_place)
-        self.right.before_wished.connect(self._on_before_wished)
+        compare = self.middle.bar.actions_by_name["before"]
+        self.right.before_wished.connect(compare.setChecked)
+        compare.toggled.connect(self.right.shape.edits.before.setChecked)
         self.workshop.mesh_changed.connect(self._on_mesh_changed)
         self.workshop.told.connect(lambda text: self.tell(Message(Tone.INFO, text)))
         self.middle.mesh_shown.connect(self.workshop.go_on)
@@ -288,7 +290,7 @@ class MainWindow(QMainWindow):
         """The result as its edits have left it; it is judged once it is on screen."""
         assert self.workshop.mesh is not None
         self.middle.show_result(self.workshop.mesh, self._title_of(row), keep_camera)
-        self._on_before_wished(self.right.shape.edits.before.isChecked())
+        self.middle.set_before(self.workshop.original if self.workshop.done else None)
         if self.middle.view is None:
             self.workshop.go_on()
 
@@ -298,15 +300,6 @@ class MainWindow(QMainWindow):
             self._show_mesh(self.workshop.row, keep_camera=True)
             self._thumbnails.append(str(self.workshop.mesh))
             self._draw_next()
-
-    @Slot(bool)
-    def _on_before_wished(self, before: bool) -> None:
-        self.middle.set_before(self.workshop.original if before else None)
-
-    def toggle_before(self) -> None:
-        """The original or the edited mesh."""
-        if self.right.shape.edits.before.isEnabled():
-            self.right.shape.edits.before.toggle()
 
     def _title_of(self, row: JobRow) -> str:
         """The job, its engine and, where the program chose it, why."""

@@ -181,7 +181,7 @@ class EditsList(QWidget):
         self.before = QPushButton("Before")
         self.before.setObjectName("small")
         self.before.setCheckable(True)
-        self.before.setToolTip("Show the original instead, as long as this is on (Ctrl+B)")
+        self.before.setToolTip("Show the original instead, as long as this is on (C in the view)")
         self.revert = QPushButton("Original")
         self.revert.setObjectName("small")
         self.revert.setToolTip("Take all edits back; they can be done again")

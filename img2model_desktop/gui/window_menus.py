@@ -73,7 +73,6 @@ def _mesh(window: "MainWindow") -> MenuOf:
             Entry("shape", "&Shape", "Ctrl+2", lambda: right.show_page(SHAPE)),
             Entry("export", "&Export", "Ctrl+3", lambda: right.show_page(EXPORT)),
             None,
-            Entry("before", "&Before or after", "Ctrl+B", window.toggle_before),
             Entry("revert", "&Revert to the original", "", lambda: window.workshop.go_to(0)),
         ],
     )

@@ -15,6 +15,7 @@ from img2model_desktop.gui.main_window import MainWindow
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.theme import Theme
 from img2model_desktop.gui.window_state import Places, WindowState
+from img2model_desktop.gui.workshop_panel import SHAPE
 from img2model_desktop.jobs.job_row import JobState
 from img2model_desktop.jobs.store import Store
 from tests.gui.conftest import open_box
@@ -50,9 +51,13 @@ def test_broken_mesh_is_dropped_judged_mended_and_undone_by_keys(
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     wait_for_verdict(qtbot, window)
     assert titles(window) == ["Close holes"]
-    qtbot.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
-    assert window.right.shape.edits.before.isChecked()
-    qtbot.waitUntil(lambda: not window.middle._loading.is_busy, timeout=JOB_MS)
+    window.right.show_page(SHAPE)
+    before = window.right.shape.edits.before
+    qtbot.mouseClick(before, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: view.is_before, timeout=JOB_MS)
+    qtbot.keyClick(window, Qt.Key.Key_C)  # the view's own way to compare is the same one
+    assert not before.isChecked()
+    assert not view.is_before
     window.menus.action("revert").trigger()
     wait_for_verdict(qtbot, window)
     assert window.workshop.mesh == row.result_path

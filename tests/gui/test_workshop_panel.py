@@ -178,7 +178,7 @@ def test_measures_are_those_of_the_verdict(qtbot: QtBot, panel: WorkshopPanel, t
     shown = panel.check.measures.rows()
     assert shown["Triangles"] == "12"
     assert shown["Watertight"] == "Yes"
-    assert shown["W × H × D"] == "50.0 × 100.0 × 20.0 mm"
+    assert shown["Size (mm)"] == "50.0 × 100.0 × 20.0"
     assert shown["Volume"] == "100.0 cm³"
     assert shown["Weight"] == "124.0 g"
     assert (shown["Made by"], shown["Made in"]) == ("Extrude", "1.2 s")
@@ -194,7 +194,7 @@ def test_size_is_one_in_check_and_export(qtbot: QtBot, panel: WorkshopPanel, row
     qtbot.keyClick(field, Qt.Key.Key_Return)
     assert panel.export.size_mm.value == 80.0
     assert panel.export.options().size_mm == 80.0
-    qtbot.waitUntil(lambda: panel.check.measures.rows()["W × H × D"] == "80.0 × 80.0 × 80.0 mm")
+    qtbot.waitUntil(lambda: panel.check.measures.rows()["Size (mm)"] == "80.0 × 80.0 × 80.0")
     panel.check.conditions.field("bed_x").field.setValue(60.0)  # the printer is too small now
     qtbot.waitUntil(lambda: panel.check.measures.rows()["Fits the bed"] == "No")
     conditions = panel.workshop.verdict.conditions if panel.workshop.verdict else None
