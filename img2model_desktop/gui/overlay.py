@@ -178,7 +178,7 @@ def draw_caption(painter: QPainter, area: QRectF, lines: tuple[tuple[str, str], 
 
 def _draw_words(painter: QPainter, at: QPointF, text: str, opacity: float, ground: Ground) -> None:
     """Words with a soft rim in the ground's colour: they stay legible over a mesh that fills the view."""
-    painter.setPen(_colour(ground.bottom, 0.35))
+    painter.setPen(_colour(ground.bottom, 0.6))
     for x, y in ((-1, 0), (1, 0), (0, -1), (0, 1)):
         painter.drawText(at + QPointF(x, y), text)
     painter.setPen(_colour(ground.text, opacity))

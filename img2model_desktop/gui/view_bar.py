@@ -83,6 +83,14 @@ class ViewBar(QFrame):
         self.setFixedHeight(39)
         self.retint()
 
+    @property
+    def menu_actions(self) -> list[QAction | None]:
+        """All actions for a menu, in groups: None draws a line."""
+        made: list[QAction | None] = []
+        for group in (SHADINGS, TOGGLES, TOOLS, COMMANDS):
+            made += [*(self.actions_by_name[name] for name, *_ in group), None]
+        return made
+
     def set_title(self, title: str) -> None:
         """What is shown, in a few words."""
         self._title.show_text(title)

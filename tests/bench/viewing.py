@@ -8,9 +8,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from img2model_desktop.core.face_blocks import FaceBlocks
 from img2model_desktop.core.mesh import Mesh
+from img2model_desktop.core.picking import Ray, first_hit, nearest_corner
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.preview import prepare
+from img2model_desktop.core.section import Plane, cut
+from img2model_desktop.core.verdict.findings import Place
+from img2model_desktop.render.marks import highlight_of
 from tests.bench.table import Table
 
 NAME = "viewing"
@@ -25,7 +30,7 @@ DISPLAY_FREE = "xvfb-run -a -s '-screen 0 1280x1024x24'"
 
 def tables() -> list[Table]:
     """The window where there is a display; the buffers and the thumbnails everywhere."""
-    made = [_preparing(), _thumbnails()]
+    made = [_preparing(), _tools(), _thumbnails()]
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         print(f"The window's frame rates need a display: run this under {DISPLAY_FREE}.", file=sys.stderr)
         return made
@@ -62,6 +67,29 @@ def _preparing() -> Table:
     return Table(
         f"Preparing a mesh for the view, in a background thread ({TEXTURE_PX} px texture)",
         ["faces", "median of 3", "faces of the stand-in"],
+        rows,
+    )
+
+
+def _tools() -> Table:
+    """Each as long as the window waits for it, except for the blocks, which are made in the background."""
+    ray = Ray(np.array([0.003, 0.05, 1.0]), np.array([0.0, 0.0, -1.0]))
+    rows = []
+    for faces in FACES:
+        buffers = prepare(vase(faces))
+        blocks = FaceBlocks(buffers.full)
+        marked = Place(faces=np.arange(min(100_000, len(buffers.full.indices)), dtype=np.int32))
+        works: list[Callable[[], object]] = [
+            lambda buffers=buffers: FaceBlocks(buffers.full),  # type: ignore[misc]
+            lambda blocks=blocks: (nearest_corner(blocks, ray, 0.002), first_hit(blocks, ray)),  # type: ignore[misc]
+            lambda blocks=blocks: cut(blocks, Plane(1, 0.05)),  # type: ignore[misc]
+            lambda buffers=buffers, marked=marked: highlight_of(marked, buffers),  # type: ignore[misc]
+        ]
+        times = [f"{1000 * _median(work):.0f} ms" for work in works]
+        rows.append([f"{len(buffers.full.indices):,}", *times])
+    return Table(
+        "The view's tools, median of 3",
+        ["faces", "blocks for rays and cuts", "point of the ruler (aim 50 ms)", "section", "100,000 faces marked"],
         rows,
     )
 

@@ -212,6 +212,7 @@ def test_a_narrow_bar_keeps_every_button_in_sight(qtbot: QtBot, icons: Icons) ->
             if button.isVisible():
                 right = button.mapTo(bar, QPoint(button.width(), 0)).x()
                 assert right <= width
+    assert [action for action in bar.menu_actions if action is not None] == list(bar.actions_by_name.values())
     chosen = bar.actions_by_name["sides"]
     chosen.setChecked(True)
     assert bar._menu_button.icon().cacheKey() == chosen.icon().cacheKey()
