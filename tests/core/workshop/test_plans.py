@@ -1,5 +1,7 @@
 """Plans: ordered, said in words, and what they do makes a mesh fit."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -166,4 +168,4 @@ def test_it_stops_when_asked() -> None:
     for after in (1, 30, 60):
         asked = iter([False] * after)
         with pytest.raises(Cancelled):
-            fix(moebius(), PRINT, progress=Progress(is_cancelled=lambda asked=asked: next(asked, True)))
+            fix(moebius(), PRINT, progress=Progress(is_cancelled=partial(next, asked, True)))

@@ -1,5 +1,7 @@
 """“Make solid”: whatever comes in, a closed manifold solid comes out, close to what came in."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import trimesh
@@ -170,7 +172,7 @@ def test_it_reports_and_stops_when_asked() -> None:
     for after in (1, 20, 100):
         asked = iter([False] * after)
         with pytest.raises(Cancelled):
-            remade(SOUPS["klein"], COARSE, 0.0, Progress(is_cancelled=lambda asked=asked: next(asked, True)))
+            remade(SOUPS["klein"], COARSE, 0.0, Progress(is_cancelled=partial(next, asked, True)))
 
 
 # -- its pieces --------------------------------------------------------------------------------------------------------
