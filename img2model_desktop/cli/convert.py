@@ -53,7 +53,7 @@ def _convert(arguments: argparse.Namespace) -> int:
     targets = _targets(arguments.out, sources, arguments.prompt)
     cancel = threading.Event()
     before = signal.signal(signal.SIGINT, lambda *_: cancel.set())
-    bench = Bench(Inline())
+    bench = Bench(Inline(), paths.weights_dir())
     try:
         codes = []
         for source, target in zip(sources, targets, strict=True):

@@ -1,13 +1,18 @@
 """Where engines are loaded, called and closed. Nobody else does that."""
 
 import importlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from img2model_desktop.aside import Worker
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import Stroke
+from img2model_desktop.engines import weight_sets
 from img2model_desktop.engines.base import EngineSpec
-from img2model_desktop.errors import EngineProblem
+from img2model_desktop.engines.library import Library, missing_weights
+from img2model_desktop.errors import EngineProblem, no_memory
 
 if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
     from img2model_desktop.core.mesh import Mesh
@@ -15,14 +20,19 @@ if TYPE_CHECKING:  # they bring numpy, which the window's start and the command 
 
 
 class Bench:
-    """Calls engines. Those of today load in a fraction of a second, so each call loads one where heavy work runs.
+    """Calls engines where heavy work runs.
+
+    Built-in engines load in a fraction of a second, so each call loads one. An engine with published weights stays
+    loaded there until another one is needed, its files change, memory runs out, or `free` or `close` is called.
 
     Args:
         worker: where that is; `close` closes it.
+        weights: folder of the library of published weights; None has none.
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, weights: Path | None = None) -> None:
         self.worker = worker
+        self._library = None if weights is None else Library(weights)
 
     def make(self, spec: EngineSpec, prompt: str, style: str, options: Any, seed: int, progress: Progress) -> "Picture":
         """See `base.PictureMaker.make`."""
@@ -48,12 +58,26 @@ class Bench:
                 str(error),
             ) from None
 
+    def free(self, progress: Progress) -> None:
+        """Gives back the memory of the engine that stays loaded; the next call loads it again."""
+        self.worker.run(free_held, tick=progress.update)
+
     def close(self) -> None:
         """Frees all that was loaded."""
         self.worker.close()
+        _free()  # where the worker runs functions in this process, what it held is here
 
     def _call(self, spec: EngineSpec, method: str, args: tuple[Any, ...], progress: Progress) -> Any:
-        return self.worker.run(call_engine, spec.entry, method, args, tick=progress.update)
+        if not spec.weights:
+            return self.worker.run(call_engine, spec.entry, method, args, tick=progress.update)
+        folder = self._folder_of(spec)
+        return self.worker.run(call_held, spec.entry, folder, method, args, tick=progress.update)
+
+    def _folder_of(self, spec: EngineSpec) -> Path:
+        """Where the engine's files are. Raises SetupProblem when they are missing, which says how to get them."""
+        if self._library is None:
+            raise missing_weights(weight_sets.find(spec.weights))
+        return self._library.folder(spec.weights)
 
 
 def call_engine(entry: str, method: str, args: tuple[Any, ...], report: Any, is_cancelled: Any) -> Any:
@@ -64,9 +88,92 @@ def call_engine(entry: str, method: str, args: tuple[Any, ...], report: Any, is_
         method: `make`, `cut` or `sculpt`.
         args: of the method, without its progress.
     """
-    module, function = entry.split(":")
-    engine = getattr(importlib.import_module(module), function)()
+    engine = _loader(entry)()
     try:
         return getattr(engine, method)(*args, Progress(report, is_cancelled))
     finally:
         engine.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The engine that stays loaded in this process.
+
+    Args:
+        entry: of the catalogue.
+        folder: its files.
+        stamp: what tells whether these are still the same files.
+    """
+
+    entry: str
+    folder: Path
+    stamp: tuple[tuple[str, int, int], ...]
+    engine: Any
+
+
+_HELD: list[_Held] = []  # one at most: two heavy engines would not fit many machines
+
+
+def call_held(entry: str, folder: Path, method: str, args: tuple[Any, ...], report: Any, is_cancelled: Any) -> Any:
+    """Calls one method of an engine with published weights and keeps it loaded; runs aside.
+
+    Args:
+        entry: "module:function" of `EngineSpec.entry`.
+        folder: with the set's files, for that function.
+        method: `make`, `cut` or `sculpt`.
+        args: of the method, without its progress.
+
+    Raises:
+        OutOfMemory: the machine or its graphics card has not enough; nothing stays loaded then.
+    """
+    try:
+        engine = _held_engine(entry, folder, is_cancelled)
+        return getattr(engine, method)(*args, Progress(report, is_cancelled))
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        details = str(error)
+    # outside the handler: the exception's traceback holds on to the very tensors that are to go
+    engine = None
+    _free()
+    raise no_memory(details)
+
+
+def free_held(report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+    """Frees the engine that stays loaded in this process; runs aside."""
+    _free()
+
+
+def _held_engine(entry: str, folder: Path, is_cancelled: Any) -> Any:
+    stamp = _stamp(folder)
+    if _HELD and (_HELD[0].entry, _HELD[0].folder, _HELD[0].stamp) == (entry, folder, stamp):
+        return _HELD[0].engine
+    _free()  # before the other one is loaded: memory may not hold both
+    Progress(is_cancelled=is_cancelled).update(0.0)
+    engine = _loader(entry)(folder)
+    _HELD.append(_Held(entry, folder, stamp, engine))
+    return engine
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    stats = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
+    return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+
+def _free() -> None:
+    while _HELD:
+        _HELD.pop().engine.close()
+    torch = sys.modules.get("torch")  # never imported here: built-in engines do without
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """By type alone: the words of such errors change."""
+    torch = sys.modules.get("torch")
+    return isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError))
+
+
+def _loader(entry: str) -> Any:
+    module, function = entry.split(":")
+    return getattr(importlib.import_module(module), function)

@@ -84,7 +84,7 @@ class Program(QObject):
         self._application.setWindowIcon(icons.app_icon())
         store = Store(paths.history_file(), paths.jobs_dir())
         limits = PictureLimits(self._settings.max_picture_bytes, self._settings.max_picture_pixels)
-        self._runner = JobRunner(store, limits)
+        self._runner = JobRunner(store, limits, weights=paths.weights_dir())
         self.window = MainWindow(self._runner, theme, icons, state, places())
         self.window.closed.connect(self._on_closed)
         FirstPaint(self.window).happened.connect(self._on_first_paint)

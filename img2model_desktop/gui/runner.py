@@ -77,12 +77,18 @@ class JobRunner(QObject):
     _call_sent = Signal(object)
     _move_sent = Signal(int, float)
 
-    def __init__(self, store: Store, limits: PictureLimits = DEFAULT_LIMITS, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        limits: PictureLimits = DEFAULT_LIMITS,
+        parent: QObject | None = None,
+        weights: Path | None = None,
+    ) -> None:
         super().__init__(parent)
         self._store = store
         self._limits = limits
         self._workers = (_WhenNeeded(), _WhenNeeded())
-        self._bench = Bench(self._workers[0])
+        self._bench = Bench(self._workers[0], weights)
         self._looker: Worker = self._workers[1]
         self._job_pool = _pool(self)
         self._call_pool = _pool(self)
