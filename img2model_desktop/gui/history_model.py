@@ -220,6 +220,11 @@ def overall(row: JobRow) -> float:
     return begin + (_STAGE_ENDS[stages[at]] - begin) * row.fraction
 
 
+def work_words(row: JobRow) -> str:
+    """What is being done while the job runs: a picture is made into a mesh, a mesh file is opened."""
+    return f"{'Opening' if row.request.mesh else 'Making'} “{row.title}”"
+
+
 def state_words(row: JobRow) -> str:
     """What a card says about its job, in two or three words."""
     match row.state:

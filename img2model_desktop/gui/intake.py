@@ -1,6 +1,7 @@
 """What people bring to the window: files, folders, several at once, a picture from a browser, the clipboard."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,11 @@ if TYPE_CHECKING:  # they bring numpy, which the window's start and the command 
 MOST_AT_ONCE = 200
 BESIDE_MESHES = (".mtl", ".bin")  # files that come along with a mesh
 HEAD_BYTES = 4096  # what the kind of a file is told from
+WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".pth", ".pt")
+LIST_SUFFIX = ".index.json"  # of the list of parts of weights in several files
+BARE_SUFFIX = ".bin"  # of weights as well as of a mesh's data
+BESIDE_WEIGHTS = (".json", ".yaml", ".yml", ".txt", ".md", "")  # files that come along with weights
+MOST_LOOKED_AT = 2000  # entries of a folder that may hold weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +34,14 @@ class Brought:
         refusal: what is not taken and why, one sentence; "" when all is.
         advice: what to do instead.
         meshes: mesh files, in the order they came.
+        weights: files and folders that hold weights of engines, in the order they came.
     """
 
     paths: tuple[Path, ...]
     refusal: str = ""
     advice: str = ""
     meshes: tuple[Path, ...] = ()
+    weights: tuple[Path, ...] = ()
 
 
 def can_bring(mime: QMimeData) -> bool:
@@ -41,14 +49,27 @@ def can_bring(mime: QMimeData) -> bool:
     return mime.hasUrls() or mime.hasImage()
 
 
+def aimed_at(mime: QMimeData) -> tuple[bool, bool]:
+    """Where a drag goes: whether to the picture's place, and whether to the mesh's place."""
+    local = _local(mime)
+    if not local:
+        return True, False
+    found = sorted_out(local)
+    return bool(found.paths), bool(found.meshes or found.weights)
+
+
+def _local(mime: QMimeData) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+
+
 def brought(mime: QMimeData, folder: Path) -> Brought:
-    """The pictures and meshes in what was dropped or pasted.
+    """The pictures, meshes and weights in what was dropped or pasted.
 
     Args:
         mime: of the drop or of the clipboard.
         folder: where image data without a file is kept, as a PNG named after its content.
     """
-    local = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+    local = _local(mime)
     if local:
         return sorted_out(local)
     if mime.hasImage():
@@ -103,13 +124,17 @@ def mesh_suffixes() -> tuple[str, ...]:
 
 
 def sorted_out(local: Sequence[Path]) -> Brought:
-    """Files and folders as pictures, meshes, and what is neither."""
+    """Files and folders as pictures, meshes, weights, and what is none of them."""
     pictures: list[Path] = []
     meshes: list[Path] = []
+    weights: list[Path] = []
     others: list[Path] = []
     suffixes = mesh_suffixes()
     for path in local:
         if path.is_dir():
+            if holds_weights(path):
+                weights.append(path)
+                continue
             found = _files_in(path, READABLE_SUFFIXES)
             pictures += found
             meshes += [] if found else _files_in(path, suffixes)
@@ -117,14 +142,47 @@ def sorted_out(local: Sequence[Path]) -> Brought:
             meshes.append(path)
         elif path.suffix.lower() in BESIDE_MESHES and any(one.suffix.lower() in suffixes for one in local):
             continue  # its mesh reads it
+        elif _are_weights(path):
+            weights.append(path)
+        elif path.suffix.lower() in BESIDE_WEIGHTS and any(_are_weights(one) for one in local):
+            continue
         elif _may_be_picture(path):
             pictures.append(path)
         else:
             others.append(path)
     refusal, advice = _refusal(others)
-    if not pictures and not meshes and not others:
+    if not pictures and not meshes and not weights and not others:
         refusal, advice = f"There is no picture and no mesh in the folder “{local[0].name}”.", "Drop files."
-    return Brought(tuple(pictures[:MOST_AT_ONCE]), refusal, advice, tuple(meshes[:MOST_AT_ONCE]))
+    pictures, meshes = pictures[:MOST_AT_ONCE], meshes[:MOST_AT_ONCE]
+    return Brought(tuple(pictures), refusal, advice, tuple(meshes), _without_parts(weights))
+
+
+def holds_weights(folder: Path) -> bool:
+    """Whether a folder, or one in it, holds files of weights by their names; a large folder is looked at in part."""
+    looked_at = 0
+    has_bare = has_mesh = False
+    for _, _, names in os.walk(folder):
+        for name in names:
+            suffix = Path(name).suffix.lower()
+            if suffix in WEIGHT_SUFFIXES:
+                return True
+            has_bare = has_bare or suffix == BARE_SUFFIX
+            has_mesh = has_mesh or suffix in (".gltf", *READABLE_SUFFIXES)
+        looked_at += 1 + len(names)
+        if looked_at > MOST_LOOKED_AT:
+            return False
+    return has_bare and not has_mesh
+
+
+def _are_weights(path: Path) -> bool:
+    name = path.name.lower()
+    return name.endswith((*WEIGHT_SUFFIXES, LIST_SUFFIX, BARE_SUFFIX))
+
+
+def _without_parts(weights: list[Path]) -> tuple[Path, ...]:
+    """Files that a list of parts beside them stands for are left out."""
+    lists = {path.parent for path in weights if path.name.endswith(LIST_SUFFIX)}
+    return tuple(path for path in weights if path.name.endswith(LIST_SUFFIX) or path.parent not in lists)
 
 
 def _refusal(others: list[Path]) -> tuple[str, str]:

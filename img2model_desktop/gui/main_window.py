@@ -24,11 +24,11 @@ from img2model_desktop.gui.calls import make_thumbnail
 from img2model_desktop.gui.drag_handle import DragHandle
 from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.file_manager import show_in_folder
-from img2model_desktop.gui.history_model import JOB_ROLE, engine_title, input_of
+from img2model_desktop.gui.history_model import JOB_ROLE, engine_title, input_of, work_words
 from img2model_desktop.gui.history_panel import HistoryPanel
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import InputPanel
-from img2model_desktop.gui.intake import Brought, brought, can_bring, sorted_out
+from img2model_desktop.gui.intake import Brought, aimed_at, brought, can_bring, sorted_out
 from img2model_desktop.gui.latest_call import LatestCall
 from img2model_desktop.gui.menus import Menus
 from img2model_desktop.gui.mesh_opening import MeshOpening
@@ -174,17 +174,21 @@ class MainWindow(QMainWindow):
         if not isinstance(event.source(), DragHandle) and can_bring(event.mimeData()):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
-            self.input.pictures.canvas.set_drop_target(True)
+            self._show_drop_targets(*aimed_at(event.mimeData()))
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.input.pictures.canvas.set_drop_target(False)
+        self._show_drop_targets(picture=False, view=False)
         super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.input.pictures.canvas.set_drop_target(False)
+        self._show_drop_targets(picture=False, view=False)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
         self._take(brought(event.mimeData(), self._places.pasted))
+
+    def _show_drop_targets(self, picture: bool, view: bool) -> None:
+        self.input.pictures.canvas.set_drop_target(picture)
+        self.middle.set_drop_target(view)
 
     def _take(self, found: Brought) -> None:
         self.middle.messages.clear()
@@ -275,7 +279,7 @@ class MainWindow(QMainWindow):
                 self.middle.clear("This one was stopped")
             case _:
                 self.right.show_job(None)
-                self.middle.clear(f"Making “{row.title}”")
+                self.middle.clear(work_words(row))
 
     def _show_result(self, row: JobRow, keep_camera: bool) -> None:
         if row.result_path is None or not row.result_path.is_file():

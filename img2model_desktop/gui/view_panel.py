@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QColor, QPalette, QResizeEvent
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from img2model_desktop.errors import SetupProblem
 from img2model_desktop.gui.calls import result_to_show, save_picture, shape_to_show
@@ -79,6 +79,8 @@ class ViewPanel(QWidget):
         self._grid.addWidget(self.bar, 0, 0)
         self._grid.addWidget(self._place, 1, 0)
         self._grid.addWidget(self._told, 1, 0, Qt.AlignmentFlag.AlignTop)
+        self.drop_frame = _drop_frame()
+        self._grid.addWidget(self.drop_frame, 1, 0)
         self._grid.setRowStretch(1, 1)
         self._loading.answered.connect(self._on_loaded)
         self._saving.answered.connect(self._on_screenshot_saved)
@@ -105,6 +107,7 @@ class ViewPanel(QWidget):
         self._grid.replaceWidget(self._place, view)
         self._section_bar = SectionBar(self._icons, self)
         self._told.raise_()
+        self.drop_frame.raise_()
         self._place.deleteLater()
         self._view = view
         actions = self.bar.actions_by_name
@@ -183,6 +186,10 @@ class ViewPanel(QWidget):
             self._view.set_hint(hint)
         self._update_actions()
 
+    def set_drop_target(self, is_target: bool) -> None:
+        """Whether something that is opened here when it is dropped is over the window."""
+        self.drop_frame.setVisible(is_target)
+
     def has_mesh(self) -> bool:
         """Whether a mesh is on screen."""
         return self._view is not None and self._view.buffers is not None
@@ -256,3 +263,12 @@ class ViewPanel(QWidget):
     def _update_actions(self) -> None:
         for name in ("frame", "screenshot", "turntable"):
             self.bar.actions_by_name[name].setEnabled(self.has_mesh())
+
+
+def _drop_frame() -> QFrame:
+    """Lies over the mesh while something that is opened here is dragged over the window."""
+    made = QFrame()
+    made.setObjectName("drop_frame")
+    made.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    made.hide()
+    return made

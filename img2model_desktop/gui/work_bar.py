@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from img2model_desktop.gui.controls import ElidedLabel, label
-from img2model_desktop.gui.history_model import overall, state_words
+from img2model_desktop.gui.history_model import overall, state_words, work_words
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.jobs.job_row import JobRow
 
@@ -50,9 +50,9 @@ class WorkBar(QFrame):
             return
         self._job_id = row.id
         self._fraction = overall(row)
-        self._title.show_text(f"Making “{row.title}”")
+        self._title.show_text(work_words(row))
         self._stage.setText(state_words(row))
-        self.setAccessibleName(f"Making {row.title}: {state_words(row)}")
+        self.setAccessibleName(f"{work_words(row)}: {state_words(row)}")
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

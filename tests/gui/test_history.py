@@ -27,7 +27,15 @@ from img2model_desktop.core.picture_files import write_png
 from img2model_desktop.core.request import Request
 from img2model_desktop.gui.calls import THUMBNAIL
 from img2model_desktop.gui.history_card import CARD, stop_button
-from img2model_desktop.gui.history_model import JOB_ROLE, HistoryModel, input_of, overall, state_words, tool_tip
+from img2model_desktop.gui.history_model import (
+    JOB_ROLE,
+    HistoryModel,
+    input_of,
+    overall,
+    state_words,
+    tool_tip,
+    work_words,
+)
 from img2model_desktop.gui.history_panel import HistoryPanel
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.theme import DARK
@@ -122,6 +130,11 @@ def card_of(panel: HistoryPanel, row: JobRow) -> QRectF:
 def colours_in(panel: HistoryPanel, area: QRectF) -> set[str]:
     image: QImage = panel.strip.viewport().grab(area.toRect()).toImage()
     return {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
+
+
+def test_a_mesh_file_is_opened_and_a_picture_is_made_into_a_mesh(jobs: StoredJobs) -> None:
+    assert work_words(jobs.add(Request(mesh="old chair.stl"))) == "Opening “old chair”"
+    assert work_words(jobs.add(Request(picture="fox.png"))) == "Making “fox”"
 
 
 def test_newest_job_is_first_and_rows_follow_the_store(jobs: StoredJobs) -> None:

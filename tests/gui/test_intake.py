@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage, QPixmap
 
 from img2model_desktop.core.mesh_files import READ_SUFFIXES
 from img2model_desktop.core.picture_files import read_picture
-from img2model_desktop.gui.intake import brought, can_bring, image_from, keep_image, sorted_out
+from img2model_desktop.gui.intake import aimed_at, brought, can_bring, image_from, keep_image, sorted_out
 from tests.gui.conftest import disc
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -105,3 +105,46 @@ def test_folder_of_meshes_stands_for_them(photo: Path, tmp_path: Path) -> None:
     (folder / "p.png").write_bytes(photo.read_bytes())
     assert sorted_out([folder]).meshes == ()  # a folder of pictures, with something beside them
     assert sorted_out([folder]).paths == (folder / "p.png",)
+
+
+def test_weights_are_told_apart_by_their_files(photo: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    cache = tmp_path / "models--owner--name" / "snapshots" / "1234"
+    scene = tmp_path / "scene"
+    for folder in (clone, cache, scene):
+        folder.mkdir(parents=True)
+    (clone / "pytorch_model.bin").write_bytes(b"PK")
+    (clone / "README.md").write_text("how to")
+    (cache / "model.safetensors").write_bytes(b"")
+    (cache / "teaser.png").write_bytes(photo.read_bytes())
+    (scene / "scene.gltf").write_text("{}")
+    (scene / "scene.bin").write_bytes(b"1234")
+    found = sorted_out([clone, tmp_path / "models--owner--name", scene, photo])
+    assert found.weights == (clone, tmp_path / "models--owner--name")
+    assert found.meshes == (scene / "scene.gltf",)
+    assert found.paths == (photo,)
+    assert found.refusal == ""
+
+
+def test_files_beside_weights_come_along(tmp_path: Path) -> None:
+    names = ("model-00001-of-00002.safetensors", "model.safetensors.index.json", "config.json", "LICENSE")
+    files = [tmp_path / name for name in names]
+    for path in files:
+        path.write_text("{}")
+    found = sorted_out(files)
+    assert found.weights == (tmp_path / "model.safetensors.index.json",)
+    assert (found.paths, found.meshes, found.refusal) == ((), (), "")
+    (tmp_path / "other.ckpt").write_bytes(b"")
+    assert sorted_out([tmp_path / "other.ckpt"]).weights == (tmp_path / "other.ckpt",)
+
+
+def test_a_drag_is_aimed_at_the_picture_or_at_the_mesh(photo: Path, tmp_path: Path) -> None:
+    mesh, weights, text = (tmp_path / name for name in ("chair.stl", "model.safetensors", "notes.txt"))
+    for path in (mesh, weights, text):
+        path.write_text("notes")
+    assert aimed_at(mime_of(QUrl.fromLocalFile(str(photo)))) == (True, False)
+    assert aimed_at(mime_of(QUrl.fromLocalFile(str(mesh)))) == (False, True)
+    assert aimed_at(mime_of(QUrl.fromLocalFile(str(weights)))) == (False, True)
+    assert aimed_at(mime_of(QUrl.fromLocalFile(str(photo)), QUrl.fromLocalFile(str(mesh)))) == (True, True)
+    assert aimed_at(mime_of(QUrl.fromLocalFile(str(text)))) == (False, False)
+    assert aimed_at(mime_of(image=image_from(disc(cut=True)))) == (True, False)

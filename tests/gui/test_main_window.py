@@ -124,6 +124,22 @@ def test_drag_over_the_window_shows_where_it_goes(window: MainWindow, photo: Pat
     assert canvas.grab().toImage() == before
 
 
+def test_drag_of_a_mesh_is_not_for_the_picture(window: MainWindow, tmp_path: Path) -> None:
+    canvas = window.input.pictures.canvas
+    before = canvas.grab().toImage()
+    mesh = tmp_path / "chair.stl"
+    mesh.write_bytes(b"solid chair")
+    mime = mime_of(mesh)
+    spot, buttons = QPointF(9, 9).toPoint(), Qt.MouseButton.LeftButton
+    enter = QDragEnterEvent(spot, Qt.DropAction.CopyAction, mime, buttons, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    assert canvas.grab().toImage() == before
+    assert window.middle.drop_frame.isVisible()
+    QApplication.sendEvent(window, QDragLeaveEvent())
+    assert not window.middle.drop_frame.isVisible()
+
+
 def test_link_is_refused_politely(window: MainWindow) -> None:
     assert drop(window, mime_of("https://example.org/fox.png"))
     assert message(window).startswith("That is a link, and this program does not go online.")
