@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.topology import Edges, Ids, connected, edges_of, parts_of
+from img2model_desktop.core.topology import Edges, Ids, connected, edges_of, parts_of, same_rows
 
 Places = NDArray[np.int64]
 
 
-OPENING = np.pi
-"""An open part is a body still while the square of the length of its rims stays below this many times its area: a round
-hole that would take a quarter of the area to close."""
+OPENING = 0.3
+"""An open part is a body still while flat lids over its openings would have at most this share of its area; a ball that
+is cut in half needs 0.5."""
 BULK = 0.01
 """And while it holds at least so much of its area to the power of 3/2; a ball holds 0.094 of it, a sheet nothing."""
 
@@ -47,28 +47,34 @@ def _bodies(
     """Which parts hold a volume, and their signed volumes, `(count,)`; openings are closed by cones to one point."""
     rough = edges.balance != 0
     sides = edges.order[rough[edges.edge]]
+    owner = part[sides // 3]
     closed = np.ones(count, dtype=bool)
-    closed[part[sides // 3]] = False
+    closed[owner] = False
     start, end = triangles[sides // 3, sides % 3], triangles[sides // 3, (sides + 1) % 3]
-    length = np.linalg.norm(end - start, axis=1)
-    rim = np.bincount(part[sides // 3], weights=length, minlength=count)
-    apex = (
-        np.stack(
-            [
-                np.bincount(part[sides // 3], weights=length * (start + end)[:, k] / 2, minlength=count)
-                for k in range(3)
-            ],
-            axis=1,
-        )
-        / np.maximum(rim, np.finfo(float).tiny)[:, None]
-    )
+    middle = [np.bincount(owner, weights=(start + end)[:, k] / 2, minlength=count) for k in range(3)]
+    apex = np.stack(middle, axis=1) / np.maximum(np.bincount(owner, minlength=count), 1)[:, None]
     a, b, c = (triangles[:, k] - apex[part] for k in range(3))
     volume = np.bincount(part, weights=np.einsum("ij,ij->i", a, np.cross(b, c)), minlength=count) / 6
     area = np.bincount(part, weights=np.linalg.norm(np.cross(b - a, c - a), axis=1), minlength=count) / 2
-    nearly = (rim**2 <= OPENING * area) & (np.abs(volume) >= BULK * area**1.5)
+    lids = _lids(start - apex[owner], end - apex[owner], owner, count)
+    nearly = (lids <= OPENING * area) & (np.abs(volume) >= BULK * area**1.5)
     odd = np.zeros(count, dtype=bool)
     odd[part[edges.order[((edges.uses > 1) & rough)[edges.edge]] // 3]] = True
     return closed | (nearly & ~odd), volume
+
+
+def _lids(start: NDArray[np.float64], end: NDArray[np.float64], owner: Ids, count: int) -> NDArray[np.float64]:
+    """`(count,)` area of flat lids over the openings of each part: half the sums of cross products along their rims."""
+    if not len(start):
+        return np.zeros(count)
+    same = same_rows(np.concatenate([start, end]))
+    rims, rim = connected(len(same), same[: len(start)], same[len(start) :])
+    rim = rim[same[: len(start)]]
+    cross = np.cross(start, end) / 2
+    vector = np.stack([np.bincount(rim, weights=cross[:, k], minlength=rims) for k in range(3)], axis=1)
+    owner_of = np.zeros(rims, dtype=np.int64)
+    owner_of[rim] = owner
+    return np.asarray(np.bincount(owner_of, weights=np.linalg.norm(vector, axis=1), minlength=count), np.float64)
 
 
 def one_sided(faces: NDArray[np.int32], place: Places) -> int:

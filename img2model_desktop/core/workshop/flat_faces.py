@@ -12,32 +12,34 @@ from img2model_desktop.core.topology import Edges, Ids, collapsed, edges_of, sam
 FINEST = 2.0**-24
 """Heights below this share of the mesh's longest side are none: float32 does not tell them from zero."""
 ROUNDS = 32
-"""Of flips; a fan of k flat faces on one edge needs about log2 k."""
+"""Of flips; a fan of k flat faces on one edge needs k."""
 
 
-def without_flat(mesh: Mesh, progress: Progress) -> tuple[Mesh, int]:
+def without_flat(mesh: Mesh, progress: Progress) -> tuple[Mesh, int, int]:
     """The mesh without faces that have two corners at one place or three on one line.
 
     Three corners on one line: the longest side is flipped, so that the middle corner halves the neighbour there, and
     what was closed stays closed. On a rim the face simply goes.
 
     Returns:
-        the mesh, perhaps without any face, and how many flat faces had to stay.
+        the mesh, perhaps without any face, how many flat faces are there no longer, and how many had to stay.
     """
     place = same_rows(mesh.vertices)
     whole = ~collapsed(place[mesh.faces])
+    least = int((~whole).sum())
+    at_first = least + (int(_is_flat(mesh)[whole].sum()) if whole.any() else 0)
     if not whole.all():
         mesh = replace(mesh, faces=mesh.faces[whole])
     for attempt in range(ROUNDS):
         progress.update(attempt / ROUNDS)
         flat = np.nonzero(_is_flat(mesh))[0] if len(mesh.faces) else np.zeros(0, np.int64)
         if not len(flat):
-            return mesh, 0
+            return mesh, at_first, 0
         changed = _without_some(mesh, flat)
         if changed is mesh:
             break
         mesh = changed
-    return mesh, len(flat)
+    return mesh, max(at_first - len(flat), least), len(flat)
 
 
 def _is_flat(mesh: Mesh) -> NDArray[np.bool_]:
@@ -66,7 +68,10 @@ def _without_some(mesh: Mesh, flat: Ids) -> Mesh:
     if len(gone):
         return replace(mesh, faces=np.delete(mesh.faces, gone, axis=0))
     other = _other_side(edges, at, side, uses)
-    fits = (other >= 0) & (edges.balance[edges.edge[at[side]]] == 0)
+    is_flat = np.zeros(len(corners), dtype=bool)
+    is_flat[flat] = True
+    # beside another flat face a flip only makes more of them; that one's turn comes first
+    fits = (other >= 0) & ~is_flat[other // 3] & (edges.balance[edges.edge[at[side]]] == 0)
     flat, side, other = flat[fits], side[fits], other[fits]
     tips = np.stack([corners[side // 3, (side + 2) % 3], corners[other // 3, (other + 2) % 3]], axis=1)
     free = (tips[:, 0] != tips[:, 1]) & ~_known(corners, tips)
@@ -121,6 +126,6 @@ def _flipped(mesh: Mesh, side: Ids, other: Ids) -> Mesh:
         middle[seam] = len(vertices) + np.arange(int(seam.sum()))
         vertices = np.concatenate([vertices, p.astype(np.float32)])
         uv = np.concatenate([uv, made.astype(np.float32)])
-    faces[face] = np.stack([start, middle, tip], axis=1)
-    faces[neighbour] = np.stack([middle, end, tip], axis=1)
+    faces[face] = np.stack([start, tip, middle], axis=1)
+    faces[neighbour] = np.stack([end, middle, tip], axis=1)
     return replace(mesh, vertices=vertices, faces=faces, uv=uv)

@@ -88,11 +88,10 @@ def drop_bad(mesh: Mesh, _options: NoOptions, progress: Progress) -> Outcome:
         EngineProblem: no face is left.
     """
     progress.update(0.0)
-    slim, stuck = without_flat(mesh, progress.part(0.0, 0.6))
-    flat = len(mesh.faces) - len(slim.faces)
+    slim, flat, stuck = without_flat(mesh, progress.part(0.0, 0.6))
     place = same_rows(slim.vertices)
     twice = _doubled(place[_with_area(slim.faces)], progress.part(0.6, 0.95))
-    result = _compact(slim, _with_area(slim.faces[~twice])) if flat or twice.any() else mesh
+    result = _compact(slim, _with_area(slim.faces[~twice])) if slim is not mesh or twice.any() else mesh
     progress.update(1.0)
     notes = [f"{flat} faces without area were removed."] if flat else []
     notes += [f"{int(twice.sum())} faces that were there twice were removed."] if twice.any() else []

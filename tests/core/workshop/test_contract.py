@@ -131,7 +131,8 @@ def extremes() -> Iterator[tuple[str, str, OptionValue]]:
     for operation in OPERATIONS:
         for item in fields(operation.options):
             described = about(item)
-            for value in dict.fromkeys((described.low, described.high, item.default, *described.choices)):
+            values: tuple[OptionValue | None, ...] = (described.low, described.high, item.default, *described.choices)
+            for value in dict.fromkeys(values):
                 if value is not None and isinstance(item.default, str | bool) == isinstance(value, str | bool):
                     whole = isinstance(item.default, int) and isinstance(value, float)
                     yield operation.key, item.name, int(value) if whole else value
