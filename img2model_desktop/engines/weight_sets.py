@@ -64,6 +64,7 @@ SETS: tuple[WeightSet, ...] = (
         "MIT",
         (WeightFile("model.safetensors", 177_634_392),),
         "img2model_desktop.engines.birefnet_net:published_lite",
+        unused=("decoder.conv_ms_spvn_", "decoder.gdt_convs_pred_"),  # heads that only training needs
         tflop=0.63,
     ),
     WeightSet(
@@ -74,6 +75,7 @@ SETS: tuple[WeightSet, ...] = (
         "MIT",
         (WeightFile("model.safetensors", 444_473_596),),
         "img2model_desktop.engines.birefnet_net:published",
+        unused=("decoder.conv_ms_spvn_", "decoder.gdt_convs_pred_"),  # heads that only training needs
         tflop=2.45,
     ),
     WeightSet(
