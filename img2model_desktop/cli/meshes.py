@@ -214,8 +214,9 @@ def _fix(arguments: argparse.Namespace) -> int:
     purpose, conditions = Purpose(arguments.purpose), conditions_of(arguments)
     mesh, recipe = open_mesh(arguments)
     if arguments.dry_run:
-        steps = plans.plan_for(judge(mesh, conditions), purpose)
-        _say_plan(arguments, steps, plans.describe(steps))
+        verdict = judge(mesh, conditions)
+        steps = plans.plan_for(verdict, purpose)
+        _say_plan(arguments, steps, plans.describe(steps, verdict))
         return 0
     check_out(arguments.out)
     with progress_on_terminal(arguments.mesh.name) as progress:
@@ -229,7 +230,7 @@ def _fix(arguments: argparse.Namespace) -> int:
         steps_done = [step.to_dict() for step in fixed.steps]
         print_json(plain | {"steps": steps_done, "notes": list(fixed.notes)} | _plain(fixed.after, purpose))
         return 0
-    for sentence in (*plans.describe(fixed.steps), *fixed.notes):
+    for sentence in (*plans.describe(fixed.steps, fixed.before), *fixed.notes):
         print(sentence, file=sys.stderr)
     print(f"{done.path}: {purpose.value}: {fixed.before.level(purpose).value} -> {level.value}, {done.faces} triangles")
     return 0

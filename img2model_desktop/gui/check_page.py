@@ -202,7 +202,7 @@ class CheckPage(QWidget):
     """See the module.
 
     Signals:
-        place_wished: (object) a Place to show on the mesh, or None.
+        place_wished: (object) the Finding whose place is to be shown on the mesh, or None.
         open_wished: the user wants to open a mesh.
         read_wished: (object) the Request that opens this mesh in another unit or with another axis up.
     """

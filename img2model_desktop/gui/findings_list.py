@@ -104,7 +104,7 @@ class FindingsList(QWidget):
     """The findings of one purpose.
 
     Signals:
-        place_wished: (object) the Place of the finding that was chosen, or None to show none.
+        place_wished: (object) the Finding that was chosen and has a place, or None to show none.
         mend_wished: (object) the Finding whose fix is wanted.
         row_chosen: (object) the FindingRow that was chosen, which may have grown.
     """
@@ -156,8 +156,8 @@ class FindingsList(QWidget):
         is_marked = not chosen.is_marked
         for row in self.rows:
             row.mark(row is chosen and is_marked)
-        place = chosen.finding.place
-        self.place_wished.emit(place if is_marked and not place.is_empty else None)
+        has_place = not chosen.finding.place.is_empty
+        self.place_wished.emit(chosen.finding if is_marked and has_place else None)
         self.row_chosen.emit(chosen)
 
 

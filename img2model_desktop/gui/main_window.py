@@ -3,7 +3,7 @@
 import base64
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QModelIndex, Qt, Signal, Slot
 from PySide6.QtGui import (
@@ -42,6 +42,9 @@ from img2model_desktop.gui.workshop_panel import WIDTH_PX, WorkshopPanel
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from img2model_desktop.jobs.plan import resolve
 
+if TYPE_CHECKING:  # it brings numpy, which the window's start does without
+    from img2model_desktop.core.verdict.findings import Finding
+
 MIN_SIZE = (960, 600)
 DEFAULT_SIZE = (1440, 900)
 
@@ -72,7 +75,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setMinimumSize(*MIN_SIZE)
         self._build()
-        view_actions = [*self.middle.bar.actions_by_name.values(), None]
+        view_actions = self.middle.bar.menu_actions
         self.menus = Menus(self, window_menus(self), view_actions, self._on_theme_chosen, self._theme.choice)
         self._connect()
         self._restore()
@@ -137,7 +140,7 @@ class MainWindow(QMainWindow):
         self.right.failed.connect(self._tell_trouble)
         self.right.open_wished.connect(self.open_meshes)
         self.right.check.read_wished.connect(lambda request: self._on_generate_wished((request,)))
-        self.right.place_wished.connect(self.middle.show_place)
+        self.right.place_wished.connect(self._on_place_wished)
         compare = self.middle.bar.actions_by_name["before"]
         self.right.before_wished.connect(compare.setChecked)
         compare.toggled.connect(self.right.shape.edits.before.setChecked)
@@ -208,6 +211,13 @@ class MainWindow(QMainWindow):
         self.input.load(replace(request, picture=""), "")
 
     # Jobs
+
+    @Slot(object)
+    def _on_place_wished(self, finding: "Finding | None") -> None:
+        if finding is None:
+            self.middle.show_place(None)
+        else:
+            self.middle.show_place(finding.place, legend=finding.title)
 
     @Slot(object)
     def _on_generate_wished(self, requests: tuple[Request, ...]) -> None:

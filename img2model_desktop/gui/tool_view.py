@@ -97,7 +97,8 @@ class ToolView(MeshView):
             self._on_highlighted(self._pointing, None, "", False)
             return
         work = _Highlighting(self, self._pointing, place, after, (legend or place_text(place), zoom))
-        if len(place.faces) <= AT_ONCE_FACES:
+        is_indexed = self._index() is not None  # if not, that begins now and is done before the work in the pool
+        if is_indexed and len(place.faces) <= AT_ONCE_FACES:
             work.run()
         else:
             self._pool.start(work)
@@ -111,7 +112,8 @@ class ToolView(MeshView):
             self.show_before(False)
         self._update_marks()
         if zoom and highlight is not None and self._after is not None:
-            self.fly_to(looking_at(highlight, self._after, self.camera, (self.width(), self.height())))
+            size = (self.width(), self.height())
+            self.fly_to(looking_at(highlight, self._after, self.camera, size, self._index()))
 
     @property
     def highlight(self) -> Highlight | None:

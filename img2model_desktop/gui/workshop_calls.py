@@ -68,7 +68,7 @@ def judge_result(path: str, conditions: "Conditions", report: Any, is_cancelled:
     mesh = read_mesh(Path(path))
     progress.update(0.1)
     verdict = judge(mesh, conditions, progress.part(0.1, 1.0))
-    plans = {purpose.value: describe(plan_for(verdict, purpose)) for purpose in Purpose}
+    plans = {purpose.value: describe(plan_for(verdict, purpose), verdict) for purpose in Purpose}
     return Judged(verdict, look_of(mesh), plans)
 
 

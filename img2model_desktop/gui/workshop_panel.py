@@ -19,7 +19,7 @@ from img2model_desktop.gui.workshop import Workshop
 from img2model_desktop.jobs.job_row import JobRow
 
 if TYPE_CHECKING:  # it brings numpy, which the window's start does without
-    from img2model_desktop.core.verdict.findings import Place
+    from img2model_desktop.core.verdict.findings import Finding
 
 CHECK, SHAPE, EXPORT = "check", "shape", "export"
 _PAGES = (
@@ -34,7 +34,7 @@ class WorkshopPanel(QWidget):
     """Puts the pages together around one `Workshop`.
 
     Signals:
-        place_wished: (object) a Place to show on the mesh, or None.
+        place_wished: (object) the Finding whose place is to be shown on the mesh, or None.
         before_wished: (bool) whether the original shall be shown instead of the edited mesh.
         open_wished: the user wants to open a mesh.
         failed: (object) why something could not be done, a `Trouble`.
@@ -156,10 +156,10 @@ class WorkshopPanel(QWidget):
         self._stack.setCurrentIndex([CHECK, SHAPE, EXPORT].index(page))
 
     @Slot(object)
-    def _show_place(self, place: "Place | None") -> None:
-        if place is not None:
+    def _show_place(self, finding: "Finding | None") -> None:
+        if finding is not None:
             self.shape.edits.before.setChecked(False)  # it is a place on the mesh as it is now
-        self.place_wished.emit(place)
+        self.place_wished.emit(finding)
 
     @Slot(object)
     def _tell(self, trouble: Trouble) -> None:

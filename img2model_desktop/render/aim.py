@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.face_blocks import FaceBlocks
+from img2model_desktop.core.picking import Ray, first_hit
 from img2model_desktop.core.preview import PreviewBuffers
 from img2model_desktop.core.section import Plane
 from img2model_desktop.render.camera import Camera, box_corners
@@ -16,27 +18,67 @@ LEAST_SHARE = 0.18  # of the mesh's radius that is seen around even the smallest
 WIDEST_DEG = 55.0  # a place that faces the camera within this angle is looked at from where the camera is
 _STEEPEST_DEG = 65.0
 _AGREE = 0.35  # length of the mean of unit normals from which on they say where a place faces
+_SEEN = 0.5  # share of a place from which on it counts as seen
+_ASKED = 6  # places of it that are asked
 _FACES, _CORNERS, _PLACES = 4096, 100_000, 24  # looked at, at most
 
 
-def looking_at(highlight: Highlight, buffers: PreviewBuffers, camera: Camera, size: tuple[float, float]) -> Camera:
+def looking_at(
+    highlight: Highlight,
+    buffers: PreviewBuffers,
+    camera: Camera,
+    size: tuple[float, float],
+    blocks: FaceBlocks | None = None,
+) -> Camera:
     """A camera that shows a place.
 
-    Its direction is kept where the place faces it; otherwise it looks along the place's own normal.
+    Its direction is kept where the place faces it; otherwise it looks along the place's own normal, or against it: the
+    normals of faces that are turned over point into the body.
 
     Args:
         highlight: the place.
         buffers: the mesh that it is on.
         camera: where one looks from now.
         size: width and height of the picture, in any unit.
+        blocks: of the mesh's faces, to see what hides the place; None: nothing is asked.
     """
     low, high = highlight.low, highlight.high
     centre, radius = (low + high) / 2, radius_of(buffers.low, buffers.high)
     half = np.maximum((high - low) / 2 * CONTEXT, LEAST_SHARE * radius)
-    outward = _outward(highlight, buffers, centre)
-    if outward is not None and outward @ camera.axes[2] < np.cos(np.radians(WIDEST_DEG)):
-        camera = _from(camera, outward)
+    directions = _directions(_outward(highlight, buffers, centre), camera, centre - (buffers.low + buffers.high) / 2)
+    best = 0
+    if blocks is not None:
+        shares: list[float] = []
+        while len(shares) < len(directions) and not (shares and shares[-1] > _SEEN):
+            shares.append(_seen_share(highlight, directions[len(shares)], blocks, radius))
+        best = int(np.argmax(shares))
+    if not np.array_equal(directions[best], camera.axes[2]):
+        camera = _from(camera, directions[best])
     return camera.framing(box_corners(centre - half, centre + half), *size)
+
+
+def _directions(
+    outward: NDArray[np.float64] | None, camera: Camera, away: NDArray[np.float64]
+) -> list[NDArray[np.float64]]:
+    """Unit directions to look from, the likeliest first."""
+    now = camera.axes[2]
+    is_kept = outward is None or outward @ now >= np.cos(np.radians(WIDEST_DEG))
+    found = [now] if is_kept else []
+    if outward is not None:
+        found += [outward, -outward]
+    if float(np.linalg.norm(away)) > 0:
+        found.append(away / np.linalg.norm(away))
+    straight = found[0]
+    aside = np.cross([0.0, 1.0, 0.0], straight)
+    slanted = [straight + sign * other for other in (np.array([0.0, 1.0, 0.0]), aside) for sign in (1.0, -1.0)]
+    return [*found, *(each / max(float(np.linalg.norm(each)), 1e-12) for each in slanted)]
+
+
+def _seen_share(highlight: Highlight, toward: NDArray[np.float64], blocks: FaceBlocks, radius: float) -> float:
+    """Share of a few places of it that nothing hides from far away in a direction."""
+    places = highlight.samples[:: 1 + len(highlight.samples) // _ASKED].astype(np.float64)
+    rays = [Ray(place + 1e-3 * radius * toward, toward) for place in places]
+    return float(np.mean([first_hit(blocks, ray) is None for ray in rays]))
 
 
 def facing_section(plane: Plane, camera: Camera) -> Camera:

@@ -373,7 +373,7 @@ def render_place(
     highlight = highlight_of(place, buffers)
     camera = Camera().framing(buffers.outline, size_px, size_px)
     if highlight is not None:
-        camera = looking_at(highlight, buffers, camera, (size_px, size_px))
+        camera = looking_at(highlight, buffers, camera, (size_px, size_px), FaceBlocks(buffers.full))
     wanted = Photograph(size_px, size_px, shading, ground, marks=Marks(highlight))
     (picture,) = _photographed(buffers, [camera], wanted, renderer, Progress())
     return picture

@@ -123,13 +123,13 @@ def test_click_on_a_finding_shows_its_place_and_another_hides_it(
     panel.place_wished.connect(places.append)
     first = panel.check.findings.rows[0]
     qtbot.mouseClick(first, LEFT)
-    assert places == [first.finding.place]
+    assert places == [first.finding]
     assert len(first.finding.place.edges) == 3
     assert first.is_marked
     assert first.finding.advice in visible_texts(first)
     first.setFocus()
     qtbot.keyClick(first, Qt.Key.Key_Return)
-    assert places == [first.finding.place, None]
+    assert places == [first.finding, None]
     assert not first.is_marked
     qtbot.keyClick(first, Qt.Key.Key_Space)
     qtbot.mouseClick(panel.verdict.chips["game"], LEFT)

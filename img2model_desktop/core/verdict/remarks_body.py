@@ -114,7 +114,7 @@ def _debris(survey: Survey, measures: Measures) -> Remark:
     below = float(np.sqrt(kept * largest) / area.sum()) if kept > largest else DEBRIS_SHARE
     return Remark(
         count(measures["debris_parts"], "loose crumb"),
-        f"Small parts hang on nothing; together they have {share:.2%} of the surface.",
+        f"Small parts hang on nothing; together they have {_percent(share)} of the surface.",
         "Drop debris removes them.",
         Place(faces=surface.named(debris[surface.part])),
         (step("drop_debris", share=below),),
@@ -192,3 +192,8 @@ BODY: Remarks = {
     "cavities": _cavities,
 }
 """By the key of the limits."""
+
+
+def _percent(share: float) -> str:
+    """A share in words that never say that something is nothing."""
+    return "less than 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
