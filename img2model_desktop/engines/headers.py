@@ -5,6 +5,7 @@ zip format: `data.pkl` describes the tensors, `data/N` are their bytes; the pick
 names that a list of tensors needs, and any other name in it is refused.
 """
 
+import contextlib
 import io
 import json
 import math
@@ -18,7 +19,8 @@ from typing import Any
 from img2model_desktop.errors import SetupProblem
 
 MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors format
-MAX_INDEX = 64_000_000  # bytes of a list of parts, or of a pickle's description
+MAX_INDEX = 64_000_000  # bytes of a list of parts
+MAX_DESCRIPTION = 16_000_000  # bytes of a pickle that describes tensors; 550 tensors take 90 kB
 
 DTYPE_BYTES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
@@ -172,18 +174,29 @@ def _facts_of(path: Path, described: dict[str, Any], have: int) -> tuple[dict[st
     return ({plain[name]: facts for name, facts in tensors.items()},)
 
 
-def _index_header(path: Path) -> Header:
-    if path.stat().st_size > MAX_INDEX:
-        raise _no_weights(path)
+def parts_of(path: Path) -> tuple[Path, ...]:
+    """The files beside an index that it lists, sorted, there or not; none where it is no index."""
+    return tuple(path.parent / name for name in sorted(set(_weight_map(path).values())))
+
+
+def _weight_map(path: Path) -> dict[str, str]:
+    """Part by tensor of an index; empty where it is none. No part lies outside the index's folder."""
     try:
+        if path.stat().st_size > MAX_INDEX:
+            return {}
         listed = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
         wanted = {str(name): str(part) for name, part in listed.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise _no_weights(path) from None
-    names = sorted(set(wanted.values()))
-    if not names or any(Path(name).name != name or name.endswith(".json") for name in names):
-        raise _no_weights(path, "an index names files outside its folder")
-    parts = [path.parent / name for name in names]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+    is_safe = all(Path(part).name == part and not part.endswith(".json") for part in wanted.values())
+    return wanted if is_safe else {}
+
+
+def _index_header(path: Path) -> Header:
+    wanted = _weight_map(path)
+    parts = parts_of(path)
+    if not parts:
+        raise _no_weights(path)
     gone = [part.name for part in parts if not part.is_file()]
     if gone:
         raise SetupProblem(
@@ -241,25 +254,47 @@ def _pickle_header(path: Path) -> Header:
     try:
         with zipfile.ZipFile(path) as archive:
             (entry,) = (info for info in archive.infolist() if info.filename.endswith("/data.pkl"))
-            if entry.file_size > MAX_INDEX:
+            if entry.file_size > MAX_DESCRIPTION:
                 raise _no_weights(path, f"{entry.file_size} bytes of description")
             text = archive.read(entry)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, NotImplementedError) as error:
-        raise SetupProblem(
-            f"“{path.name}” is cut off or damaged: {megabytes(path.stat().st_size)} are there.", AGAIN, str(error)
-        ) from None
+        raise _damaged_zip(path, str(error)) from None
     except ValueError:
         raise _no_weights(path, "a zip file without data.pkl") from None
+    tensors = _described(path, text)
+    if not tensors:
+        raise _no_weights(path, "no tensors in it")
+    size = path.stat().st_size
+    need = sum(facts.bytes for facts in tensors.values())
+    if size < need:
+        raise cut_off(path, size, need)
+    return Header("pickle", tensors, (path,), size)
+
+
+def _described(path: Path, text: bytes) -> dict[str, TensorFacts]:
     try:
-        content = _Reader(io.BytesIO(text)).load()
+        return tensors_in(_Reader(io.BytesIO(text)).load(), TensorFacts)
     except pickle.UnpicklingError as error:
         raise holds_code(path, str(error)) from None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, RecursionError) as error:
         raise SetupProblem(f"“{path.name}” is damaged.", AGAIN, str(error)) from None
-    tensors = tensors_in(content, TensorFacts)
-    if not tensors:
-        raise _no_weights(path, "no tensors in it")
-    return Header("pickle", tensors, (path,), path.stat().st_size)
+
+
+def _damaged_zip(path: Path, details: str) -> SetupProblem:
+    """What to say of a zip file without its end; how long it should be is told by its first entry, the description."""
+    have = path.stat().st_size
+    with path.open("rb") as file:
+        local = file.read(30)  # local file header, APPNOTE.TXT 4.3.7; the sizes in it may be left out
+        method, name_length, extra_length = (int.from_bytes(local[at : at + 2], "little") for at in (8, 26, 28))
+        name = file.read(name_length)
+        file.seek(extra_length, io.SEEK_CUR)
+        text = file.read(MAX_DESCRIPTION)  # a pickle says itself where it ends
+    if method == 0 and name.endswith(b"/data.pkl"):
+        with contextlib.suppress(SetupProblem):
+            need = sum(facts.bytes for facts in _described(path, text).values())
+            if have < need:
+                return cut_off(path, have, need)
+    return SetupProblem(f"“{path.name}” is cut off or damaged: {megabytes(have)} are there.", AGAIN, details)
 
 
 def holds_code(path: Path, details: str) -> SetupProblem:

@@ -7,13 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from img2model_desktop.engines.headers import AGAIN, holds_code, read_header, tensors_in
+from img2model_desktop.engines.headers import AGAIN, TensorFacts, holds_code, read_header, tensors_in
+from img2model_desktop.engines.recognise import INDICES, SUFFIXES, difference, foreign_title
 from img2model_desktop.engines.weight_sets import WeightSet
 from img2model_desktop.errors import SetupProblem
-
-SUFFIXES = (".safetensors", ".ckpt", ".bin", ".pth", ".pt")
-SAFETENSORS_INDEX = ".safetensors.index.json"
-INDICES = (SAFETENSORS_INDEX, ".bin.index.json")
 
 Adapt = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
@@ -57,10 +54,30 @@ def load_into(net: nn.Module, folder: Path, weight_set: WeightSet, adapt: Adapt 
         tensors |= read_tensors(path)
     if adapt is not None:
         tensors = adapt(tensors)
-    wanted = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
-    fit(weight_set, wanted, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
+    wanted = net.state_dict()
+    _check(weight_set, wanted, tensors)
     net.load_state_dict({name: tensors[name] for name in wanted}, strict=True, assign=True)
     net.requires_grad_(False).eval()
+
+
+def _check(weight_set: WeightSet, wanted: Mapping[str, Tensor], have: Mapping[str, Tensor]) -> None:
+    """Compares names, shapes and kinds of numbers. Raises SetupProblem, which says how many differ and the first."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in have.items()}
+    unused = weight_set.unused
+    problem = difference(
+        {name: tuple(tensor.shape) for name, tensor in wanted.items()},
+        shapes,
+        lambda name: bool(unused) and name.startswith(unused),
+    )
+    if problem:
+        foreign = foreign_title({name: TensorFacts("", shape) for name, shape in shapes.items()})
+        what = f"They are {foreign.title}" if foreign else problem[0].upper() + problem[1:]
+        raise SetupProblem(f"These are not the weights of {weight_set.title}. {what}.", "Import others.")
+    for name, tensor in wanted.items():
+        if tensor.is_floating_point() != have[name].is_floating_point():
+            raise SetupProblem(
+                f"These are not the weights of {weight_set.title}: “{name}” is {have[name].dtype}.", "Import others."
+            )
 
 
 def tensor_files(folder: Path, weight_set: WeightSet) -> tuple[Path, ...]:
@@ -78,33 +95,6 @@ def tensor_files(folder: Path, weight_set: WeightSet) -> tuple[Path, ...]:
         name = wanted[0].name if wanted else weight_set.key
         raise SetupProblem(f"“{name}” of {weight_set.title} is missing.", f"Import {weight_set.title} again.")
     return tuple(found)
-
-
-def fit(weight_set: WeightSet, wanted: Mapping[str, tuple[int, ...]], have: Mapping[str, tuple[int, ...]]) -> None:
-    """Compares names and shapes. Raises SetupProblem, which says how many differ and which is the first."""
-    missing = [name for name in wanted if name not in have]
-    if missing:
-        raise _misfit(weight_set, f"{_tensors(len(missing))} missing, the first is “{missing[0]}”")
-    other = [name for name in wanted if have[name] != wanted[name]]
-    if other:
-        first = other[0]
-        shapes = f"{_by(have[first])} where {_by(wanted[first])} is needed"
-        raise _misfit(weight_set, f"{_tensors(len(other))} of another shape, the first is “{first}”, {shapes}")
-    surplus = [name for name in have if name not in wanted and not name.startswith(weight_set.unused or ("\0",))]
-    if surplus:
-        raise _misfit(weight_set, f"{_tensors(len(surplus))} too many, the first is “{surplus[0]}”")
-
-
-def _misfit(weight_set: WeightSet, what: str) -> SetupProblem:
-    return SetupProblem(f"These are not the weights of {weight_set.title}: {what}.", "Choose another file.")
-
-
-def _tensors(count: int) -> str:
-    return "1 tensor is" if count == 1 else f"{count} tensors are"
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return " x ".join(str(size) for size in shape) or "one number"
 
 
 def _from_safetensors(path: Path) -> dict[str, Tensor]:
