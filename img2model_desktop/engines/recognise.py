@@ -76,7 +76,6 @@ FOREIGN: tuple[Foreign, ...] = (
     Foreign("RMBG or IS-Net", (("stage1.rebnconvin.conv_s1.weight", None), ("side1.weight", None))),
     Foreign("U2-Net", (("stage1.rebnconvin.conv_s1.weight", None), ("outconv.weight", None))),
 )
-NOT_FREE_SOURCES = ("briaai",)  # owners on the hub whose files look like free ones and are not
 
 
 @dataclass(frozen=True, slots=True)
