@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict, fields
 from typing import Any
 
+from img2model_desktop import paths
 from img2model_desktop.cli.speech import print_json
 from img2model_desktop.core.options import about, expected
 
@@ -36,14 +37,32 @@ def _engines(arguments: argparse.Namespace) -> int:
     for spec in catalog.ENGINES:
         names = ("key", "title", "summary", "licence")
         plain = {name: getattr(spec, name) for name in names} | {"role": str(spec.role), "styles": list(spec.styles)}
+        waits_for = _waits_for(spec.weights)
         if arguments.json:
-            print_json(plain | {"options": _options(spec.options)})
+            weights = {"weights": spec.weights, "is_ready": not waits_for}
+            print_json(plain | weights | {"options": _options(spec.options)})
             continue
         print(f"{spec.key}  ({spec.role}, {spec.licence})  {spec.title}: {spec.summary}")
+        if waits_for:
+            print(f"    {waits_for}")
         if spec.styles:
             print(f"    styles: {', '.join(spec.styles)}")
         _print_options(spec.options)
     return 0
+
+
+def _waits_for(key: str) -> str:
+    """Why an engine that needs a set of weights cannot run yet, or ""."""
+    if not key:
+        return ""
+    from img2model_desktop.engines.library import Library
+    from img2model_desktop.errors import SetupProblem
+
+    try:
+        Library(paths.weights_dir()).folder(key)
+    except SetupProblem as problem:
+        return str(problem)
+    return ""
 
 
 def _operations(arguments: argparse.Namespace) -> int:

@@ -221,6 +221,10 @@ class _Storage:
 class _Reader(pickle.Unpickler):
     """Reads the description of tensors; makes nothing but dictionaries, lists, numbers and `TensorFacts`."""
 
+    def __init__(self, text: bytes) -> None:
+        super().__init__(io.BytesIO(text))
+        self.storages: dict[str, int] = {}  # bytes of data by name: tensors may share them
+
     def find_class(self, module: str, name: str) -> Any:
         """A stand-in for one of the names that a list of tensors needs. Raises UnpicklingError for any other."""
         if module == "torch" and name in _STORAGES:
@@ -239,6 +243,7 @@ class _Reader(pickle.Unpickler):
         """The storage that a tensor is a view of."""
         if not (isinstance(pid, tuple) and len(pid) == 5 and pid[0] == "storage" and pid[1] in DTYPE_BYTES):
             raise pickle.UnpicklingError("a storage of another kind")
+        self.storages[str(pid[2])] = int(pid[4]) * DTYPE_BYTES[pid[1]]
         return _Storage(pid[1], str(pid[2]))
 
 
@@ -261,19 +266,20 @@ def _pickle_header(path: Path) -> Header:
         raise _damaged_zip(path, str(error)) from None
     except ValueError:
         raise _no_weights(path, "a zip file without data.pkl") from None
-    tensors = _described(path, text)
+    tensors, need = _described(path, text)
     if not tensors:
         raise _no_weights(path, "no tensors in it")
     size = path.stat().st_size
-    need = sum(facts.bytes for facts in tensors.values())
     if size < need:
         raise cut_off(path, size, need)
     return Header("pickle", tensors, (path,), size)
 
 
-def _described(path: Path, text: bytes) -> dict[str, TensorFacts]:
+def _described(path: Path, text: bytes) -> tuple[dict[str, TensorFacts], int]:
+    """The tensors that a pickle describes, and the bytes of their data."""
     try:
-        return tensors_in(_Reader(io.BytesIO(text)).load(), TensorFacts)
+        reader = _Reader(text)
+        return tensors_in(reader.load(), TensorFacts), sum(reader.storages.values())
     except pickle.UnpicklingError as error:
         raise holds_code(path, str(error)) from None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, RecursionError) as error:
@@ -291,7 +297,7 @@ def _damaged_zip(path: Path, details: str) -> SetupProblem:
         text = file.read(MAX_DESCRIPTION)  # a pickle says itself where it ends
     if method == 0 and name.endswith(b"/data.pkl"):
         with contextlib.suppress(SetupProblem):
-            need = sum(facts.bytes for facts in _described(path, text).values())
+            _, need = _described(path, text)
             if have < need:
                 return cut_off(path, have, need)
     return SetupProblem(f"“{path.name}” is cut off or damaged: {megabytes(have)} are there.", AGAIN, details)

@@ -377,7 +377,7 @@ def _link(source: Path, target: Path, *, is_lasting: bool) -> None:
 
 
 def _hash(path: Path, meter: _Meter, copy: Path | None = None) -> str:
-    """The sha256 of a file, and a copy on the way. Raises SetupProblem for one that cannot be read, OSError, Cancelled."""
+    """The sha256 of a file, and a copy on the way. Raises SetupProblem, OSError for the copy, Cancelled."""
     digest = hashlib.sha256()
     with contextlib.ExitStack() as stack:
         try:

@@ -1,0 +1,151 @@
+"""`img2model weights`: published weights that the user brings, for the engines that need some."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from img2model_desktop import paths
+from img2model_desktop.cli.meshes import progress_on_terminal
+from img2model_desktop.cli.speech import print_json
+from img2model_desktop.engines import weight_sets
+from img2model_desktop.engines.headers import megabytes
+from img2model_desktop.engines.library import HOWS, Found, Library, Origin, SetState, Standing
+
+EPILOG = "Nothing is downloaded: fetch the files where “list” says, on any machine, and import their folder."
+
+
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """Gives the command its arguments."""
+    parser.epilog = f"{EPILOG} {parser.epilog}"
+    commands = parser.add_subparsers(metavar="ACTION", required=True)
+
+    def add(name: str, summary: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        command.add_argument("--json", action="store_true", help="one JSON object a line")
+        command.set_defaults(run=run)
+        return command
+
+    add("list", "every set: its state, size, licence and where to get it", _list)
+    command = add("import", "takes in what a folder or file holds, whatever its name", _import)
+    command.add_argument("path", metavar="PATH", help="clone or cache of the hub, folder, file, or an export")
+    command.add_argument("--how", choices=HOWS, default="copy", help="default: %(default)s; link leaves files there")
+    command.add_argument("--only", metavar="KEY", default="", help="this set, where PATH holds several")
+    command = add("verify", "reads the files of a set, or of all, and compares them with what they were", _verify)
+    command.add_argument("key", nargs="?", metavar="KEY", default="", help="of “list”")
+    command = add("export", "copies a set into a folder, for another machine", _export)
+    command.add_argument("key", metavar="KEY", help="of “list”")
+    command.add_argument("folder", metavar="DIR", help="that is there, such as a USB stick")
+    command = add("remove", "takes a set out of the library; linked files stay where they are", _remove)
+    command.add_argument("key", metavar="KEY", help="of “list”")
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    for state in _library().states():
+        _say(state, arguments.json)
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    library = _library()
+    path = Path(arguments.path)
+    with progress_on_terminal("looking") as progress:
+        if arguments.only:
+            weight_sets.find(arguments.only)  # a wrong key is told before the disk is read
+            everything: tuple[Found, ...] = (library.find(path, arguments.only, progress),)
+        else:
+            everything = library.find_all(path, progress)
+    for found in everything:
+        with progress_on_terminal(found.weight_set.title) as progress:
+            state = library.take(found, arguments.how, progress)
+        _say(state, arguments.json)
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    library = _library()
+    here = [state.key for state in library.states() if state.standing is not Standing.MISSING]
+    keys = [arguments.key] if arguments.key else here
+    for key in keys:
+        with progress_on_terminal(key) as progress:
+            state = library.verify(key, progress)
+        _say(state, arguments.json)
+    if not keys and not arguments.json:
+        print("There is nothing to verify: no weights were imported yet.")
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    with progress_on_terminal(arguments.key) as progress:
+        target = _library().export(arguments.key, Path(arguments.folder), progress)
+    if arguments.json:
+        print_json({"key": arguments.key, "path": str(target)})
+    else:
+        print(f"{target}\nOn the other machine: img2model weights import {target.name}")
+    return 0
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    library = _library()
+    library.remove(arguments.key)
+    _say(library.state(arguments.key), arguments.json)
+    return 0
+
+
+def _library() -> Library:
+    return Library(paths.weights_dir())
+
+
+def _say(state: SetState, as_json: bool) -> None:
+    if as_json:
+        print_json(_plain(state))
+        return
+    weight_set = state.weight_set
+    print(f"{state.key}  ({state.licence})  {weight_set.title}: {_standing(state)}")
+    if state.standing is not Standing.READY:
+        files = ", ".join(f"{file.path} ({megabytes(file.bytes)})" for file in weight_set.files)
+        print(f"    published as {weight_set.source}{_at(weight_set.revision)}: {files}")
+
+
+def _standing(state: SetState) -> str:
+    if state.standing is Standing.MISSING:
+        return f"missing, {megabytes(state.weight_set.bytes)}"
+    if state.standing is Standing.DAMAGED:
+        return f"damaged. {state.problem}"
+    words = ["ready", megabytes(state.bytes)]
+    words += ["linked"] if state.how == "link" else []
+    words += [str(state.origin)] if state.origin else ["not verified yet"]
+    if state.origin is Origin.OTHER:
+        words.append(
+            f"from {state.source}"
+            if state.source != state.weight_set.source
+            else "a fine-tune, another precision, or a damaged copy"
+        )
+    return ", ".join(words)
+
+
+def _at(revision: str) -> str:
+    return f" at {revision[:12]}" if revision else ""
+
+
+def _plain(state: SetState) -> dict[str, Any]:
+    weight_set = state.weight_set
+    return {
+        "key": state.key,
+        "title": weight_set.title,
+        "state": str(state.standing),
+        "origin": str(state.origin) if state.origin else None,
+        "licence": state.licence,
+        "bytes": state.bytes,
+        "how": state.how,
+        "verified": state.verified,
+        "problem": state.problem,
+        "source": state.source,
+        "published": {
+            "source": weight_set.source,
+            "revision": weight_set.revision,
+            "licence": weight_set.licence,
+            "bytes": weight_set.bytes,
+            "files": [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in weight_set.files],
+        },
+    }
