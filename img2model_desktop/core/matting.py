@@ -41,14 +41,40 @@ def refine(rgb: Rgb, rough: NDArray[np.bool_], softness: float, progress: Progre
         softness: width of the soft edge; 1 as the picture has it, 0 hard.
         progress: of this piece of work.
     """
-    height, width = rgb.shape[:2]
-    scale = max(height / rough.shape[0], width / rough.shape[1])
-    radius = max(2, math.ceil(1.25 * scale) + 1)
-    smooth = cv2.GaussianBlur(rough.astype(np.float32) * 255, (0, 0), 0.7)
-    outline = cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    smooth = np.asarray(cv2.GaussianBlur(rough.astype(np.float32) * 255, (0, 0), 0.7), np.float32)
+    outline = cv2.resize(smooth, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    return _refined(rgb, outline, np.zeros(outline.shape, bool), _reach(rgb, smooth), softness, progress)
+
+
+def refine_soft(rgb: Rgb, rough: Plane, softness: float, progress: Progress) -> Matte:
+    """The same from an outline that is soft already, such as of hair: what is half covered there stays so.
+
+    Args:
+        rgb: `(h, w, 3) uint8`.
+        rough: `(h', w') float32`, 0..1: how much of each pixel is subject, at any smaller size.
+        softness: see `refine`.
+        progress: of this piece of work.
+    """
+    resized = cv2.resize(rough * 255, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
+    outline = np.rint(resized).astype(np.uint8)
+    unsure = (outline > LOW * 255) & (outline < HIGH * 255)
+    return _refined(rgb, outline, unsure, _reach(rgb, rough), softness, progress)
+
+
+def _reach(rgb: Rgb, rough: Plane) -> int:
+    """How far from the rough outline the true one may be, pixels of the picture."""
+    scale: float = max(rgb.shape[0] / rough.shape[0], rgb.shape[1] / rough.shape[1])
+    return max(2, math.ceil(1.25 * scale) + 1)
+
+
+def _refined(
+    rgb: Rgb, outline: NDArray[np.uint8], unsure: NDArray[np.bool_], radius: int, softness: float, progress: Progress
+) -> Matte:
+    """Works on tiles along the outline and where `unsure (h, w)` says that the outline's own softness counts."""
+    height, width = outline.shape
     alpha = (outline >= 128).astype(np.uint8) * np.uint8(255)
     colours = rgb.copy()
-    edges = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    edges = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) | unsure.astype(np.uint8)
     # What lies farther from the outline than the windows reach stays as it is.
     reach, halo = 2 * radius, 6 * radius
     side = max(TILE_PX, 5 * halo // 2)
@@ -58,7 +84,7 @@ def refine(rgb: Rgb, rough: NDArray[np.bool_], softness: float, progress: Progre
         if not edges[_window(top, left, side, reach)].any():
             continue
         inner, wide = _window(top, left, side, 0), _window(top, left, side, halo)
-        matte = _refine_tile(rgb[wide], outline[wide], radius, softness)
+        matte = _refine_tile(rgb[wide], outline[wide], unsure[wide], radius, softness)
         up, aside = top - wide[0].start, left - wide[1].start
         part = _window(up, aside, side, 0)
         alpha[inner], colours[inner] = matte.alpha[part], matte.colours[part]
@@ -74,20 +100,23 @@ def _window(top: int, left: int, side: int, margin: int) -> tuple[slice, slice]:
     )
 
 
-def _refine_tile(rgb: Rgb, outline: NDArray[np.uint8], radius: int, softness: float) -> Matte:
+def _refine_tile(
+    rgb: Rgb, outline: NDArray[np.uint8], unsure: NDArray[np.bool_], radius: int, softness: float
+) -> Matte:
     inside = (outline >= 128).astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     core, near = cv2.erode(inside, disc), cv2.dilate(inside, disc)
     band = core != near
-    if not band.any():
+    if not band.any() and not unsure.any():
         return Matte(inside * np.uint8(255), rgb)
     image = rgb.astype(np.float32)
+    core, near = np.where(unsure, 0, core), np.where(unsure, 1, near)  # neither surely subject nor surely background
     back = _mean_of(image, (1 - near) + np.float32(1e-4) * (1 - inside), radius)
     unlike = _dot(image - back, image - back)
     # Thin parts have no core: there the pixels least like the background stand for the front.
     front = _mean_of(image, inside * (core + np.float32(0.05)) * (unlike + 1.0), radius)
-    alpha = np.where(band, _mixture(image, front, back, outline), inside.astype(np.float32))
-    alpha = _as_soft(alpha, softness)
+    beyond = np.where(unsure, outline / np.float32(255), inside.astype(np.float32))
+    alpha = _as_soft(np.where(band, _mixture(image, front, back, outline), beyond), softness)
     return Matte(np.rint(alpha * 255).astype(np.uint8), _clean(image, alpha, radius))
 
 

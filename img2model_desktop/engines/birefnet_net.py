@@ -8,7 +8,10 @@ Two steps are arranged so that they cost less than as published, with the same r
 last one, down to one channel, goes before the upsampling to full size; and the mean over the whole map is a constant.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
@@ -83,6 +86,7 @@ class BiRefNet(nn.Module):
         self.decoder = _Decoder(widths, sizes.image_widths)
         self.eval()
 
+    @torch.inference_mode()
     def forward(self, picture: Tensor, progress: Progress) -> Tensor:
         """Logits.
 
@@ -96,7 +100,7 @@ class BiRefNet(nn.Module):
         Raises:
             Cancelled: the user wants to stop.
         """
-        spans = [progress.part(low, high) for low, high in zip(SHARES, SHARES[1:], strict=False)]
+        spans = [progress.part(low, high) for low, high in pairwise(SHARES)]
         maps = self._encoded(picture, spans[0], spans[1])
         size = maps[3].shape[2:]
         context = torch.cat([*(_resized(level, size) for level in maps[:3]), maps[3]], dim=1)
@@ -140,27 +144,23 @@ class _Decoder(nn.Module):
             own = getattr(self, f"ipt_blk{level + 1}")(tiles(picture, x.shape[2:]))
             x = getattr(self, f"decoder_block{level}")(torch.cat([x, own], dim=1), span)
             if level > 1:
-                x *= getattr(self, f"gdt_convs_attn_{level}")(self._gradient(level, x)).float().sigmoid()
+                x *= self._gate(level, x)
                 finer = maps.pop()
                 x = _resized(x, finer.shape[2:])
                 x += _apply(getattr(self, f"lateral_block{level}")["conv"], finer)
         return self._last(picture, x)
 
-    def _gradient(self, level: int, x: Tensor) -> Tensor:
-        """What the gate of this level sees of `x`."""
+    def _gate(self, level: int, x: Tensor) -> Tensor:
+        """`(1, 1, h, w)`, 0..1: how much of each place of a level's map counts, by its gradients."""
         conv, norm, _ = getattr(self, f"gdt_convs_{level}")
-        out: Tensor = F.relu_(norm(_apply(conv, x).float()))
-        return out
+        gradients = F.relu_(norm(_apply(conv, x).float()))
+        return _apply(getattr(self, f"gdt_convs_attn_{level}")[0], gradients).float().sigmoid_()
 
     def _last(self, picture: Tensor, x: Tensor) -> Tensor:
         """The last convolution, of the finest map and the picture itself."""
-        conv = self.conv_out1[0]
-        split = x.shape[1]
-        logits = _resized(F.conv2d(x, conv.weight[:, :split].float(), conv.bias.float()), picture.shape[2:])
-        branch = self.ipt_blk1
-        # Both of the branch's convolutions and the last one are linear: they make one.
-        mixing = conv.weight[:, split:].float()
-        logits += branch.as_one_channel(picture, mixing)
+        weight, bias = _exact(cast(nn.Conv2d, self.conv_out1[0]))
+        logits = _resized(F.conv2d(x, weight[:, : x.shape[1]], bias), picture.shape[2:])
+        logits += cast(_ImageBranch, self.ipt_blk1).as_one_channel(picture, weight[:, x.shape[1] :])
         return logits
 
 
@@ -178,16 +178,19 @@ class _ImageBranch(nn.Module):
 
     def as_one_channel(self, picture: Tensor, mixing: Tensor) -> Tensor:
         """`(1, 1, h, w) float32`: the two convolutions and one more, `mixing (1, width, 1, 1)`, in strips of rows."""
-        weight = torch.einsum("oc,cikl->oikl", mixing[:, :, 0, 0], self.conv_out.weight.float())
-        bias = mixing[:, :, 0, 0] @ self.conv_out.bias.float()
+        weight, bias = _exact(self.conv_out)
+        weight = torch.einsum("oc,cikl->oikl", mixing[:, :, 0, 0], weight)
+        bias = mixing[:, :, 0, 0] @ bias
         height, width = picture.shape[2:]
-        rows = max(2, STRIP_BYTES // (4 * INNER * width) // 2 * 2)  # even, as the height is: a rest has two rows or more
+        rows = max(
+            2, STRIP_BYTES // (4 * INNER * width) // 2 * 2
+        )  # even, as the height is: a rest has two rows or more
         strips = []
         for top in range(0, height, rows):
             # Two rows of the picture and one of what lies between reach into a strip from either side.
             above, below = min(2, top), min(2, height - min(height, top + rows))
             strip = picture[:, :, top - above : top + rows + below]
-            inner = F.conv2d(strip, self.conv1.weight.float(), self.conv1.bias.float(), padding=1)
+            inner = F.conv2d(strip, *_exact(self.conv1), padding=1)
             inner = inner[:, :, above // 2 : inner.shape[2] - below // 2]
             one = F.conv2d(inner, weight, bias, padding=1)
             strips.append(one[:, :, above // 2 : one.shape[2] - below // 2])
@@ -229,11 +232,11 @@ class _Surroundings(nn.Module):
     def forward(self, x: Tensor, progress: Progress) -> Tensor:
         """`(1, 64, h, w)` to the same shape."""
         height, width = x.shape[2:]
-        mixing = self.conv1.weight[:, :, 0, 0].T.split(BRANCH)
-        mean = _apply(self.global_avg_pool[1], x.mean(dim=(2, 3), keepdim=True)).float()
+        mixing = torch.split(self.conv1.weight[:, :, 0, 0].T, BRANCH)
+        mean = _apply(cast(nn.Conv2d, self.global_avg_pool[1]), x.mean(dim=(2, 3), keepdim=True)).float()
         mean = F.relu(self.global_avg_pool[2](mean))[0, :, 0, 0]
         total = (mean @ mixing[-1].float()).repeat(height * width, 1)
-        branches = [self.aspp1, *self.aspp_deforms]
+        branches = [self.aspp1, *cast("list[_Branch]", list(self.aspp_deforms))]
         work = sum(branch.kernel**2 for branch in branches)
         done = 0
         for branch, matrix in zip(branches, mixing, strict=False):
@@ -255,7 +258,7 @@ class _Branch(nn.Module):
         self.atrous_conv = ModulatedDeformable(INNER, BRANCH, kernel)
         self.bn = nn.BatchNorm2d(BRANCH)
 
-    def pieces(self, x: Tensor):  # type: ignore[no-untyped-def]
+    def pieces(self, x: Tensor) -> Iterator[tuple[int, int, Tensor]]:
         """See `ModulatedDeformable.pieces`."""
         for first, last, part in self.atrous_conv.pieces(x):
             yield first, last, F.relu_(_normalised(self.bn, part.float()))
@@ -275,12 +278,16 @@ def _resized(x: Tensor, size: torch.Size) -> Tensor:
     return F.interpolate(x, size=size, mode="bilinear", align_corners=True)
 
 
-def _apply(layer: nn.Module, x: Tensor) -> Tensor:
+def _apply(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """A convolution in the type of its weights."""
-    weight = layer.weight
-    assert isinstance(weight, Tensor)
-    out: Tensor = layer(x.to(weight.dtype))
+    out: Tensor = layer(x.to(layer.weight.dtype))
     return out
+
+
+def _exact(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    """Weights and bias in 32 bits."""
+    assert layer.bias is not None
+    return layer.weight.float(), layer.bias.float()
 
 
 def _normalised(norm: nn.BatchNorm2d, rows: Tensor) -> Tensor:

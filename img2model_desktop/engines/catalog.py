@@ -49,6 +49,36 @@ class CutoutOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class FineCutOptions:
+    """Options of the cutters with published weights."""
+
+    size_px: int = option(
+        1024,
+        Option("Working size", "The picture is looked at in this size; smaller is faster.", "px", 512, 1024, 256),
+    )
+    sensitivity: float = option(
+        1.0, Option("Sensitivity", "More keeps what the network is less sure of.", "x", 0.25, 4.0, 0.05)
+    )
+    softness: float = option(
+        1.0, Option("Edge softness", "Width of the soft edge; 0 is cut with a knife.", "x", 0.0, 4.0, 0.1)
+    )
+    fill_holes: bool = option(
+        False, Option("Fill holes", "Fills openings inside the subject, for solid things with pale or shiny spots.")
+    )
+    largest_only: bool = option(
+        False, Option("Largest part only", "Keeps one connected part, where bits of the background were kept too.")
+    )
+    background: str = option(
+        "auto",
+        Option(
+            "Background",
+            "Takes it away, or keeps the whole picture; auto keeps it for reliefs of pictures without alpha.",
+            choices=("auto", "remove", "keep"),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class _Surface:
     """What every built-in sculptor lets the user set."""
 
@@ -186,6 +216,58 @@ class ReliefOptions(_Surface):
     )
     invert: bool = option(False, Option("Invert", "Turns high into low, for prints, stamps and moulds."))
     smoothing: float = option(0.3, Option("Smoothing", "How much grain is taken away; edges stay.", "x", 0.0, 2.0, 0.1))
+
+
+@dataclass(frozen=True, slots=True)
+class DepthOptions(_Surface):
+    """Options of the Depth relief sculptor."""
+
+    kind: str = option(
+        "plaque",
+        Option(
+            "Kind",
+            "A plate with the picture raised, a coin, a lithophane for a light, or a body with a guessed back.",
+            choices=("plaque", "coin", "lithophane", "body"),
+        ),
+    )
+    depth: float = option(1.0, Option("Depth", "How deep it is; 1 is usual for the kind.", "x", 0.1, 4.0, 0.05))
+    relief: float = option(
+        0.25, Option("Relief", "How much fine relief is read from light and shade; 0 is smooth.", "x", 0.0, 2.0, 0.05)
+    )
+    back: str = option(
+        "rounded",
+        Option(
+            "Back",
+            "Of a body, whose unseen side is a guess: round as its outline, the front mirrored and flattened, or flat.",
+            choices=("rounded", "mirrored", "flat"),
+        ),
+    )
+    thickness: float = option(
+        1.0,
+        Option("Thickness", "How far a body's back bulges; 1 is as its outline suggests.", "x", 0.1, 3.0, 0.05),
+    )
+    base: float = option(
+        0.015,
+        Option(
+            "Base",
+            "Thickness of the plate, as a share of the longest side; a lithophane's is half of it.",
+            "x",
+            0.002,
+            0.5,
+            0.005,
+        ),
+    )
+    frame: float = option(
+        0.025, Option("Frame", "Width of a raised frame, a share of the longest side; 0 is none.", "x", 0.0, 0.2, 0.005)
+    )
+    light: float = option(
+        0.75,
+        Option("Light", "How much of a lithophane follows brightness; the rest follows depth.", "x", 0.0, 1.0, 0.05),
+    )
+    seen_px: int = option(
+        518,
+        Option("Network picture", "Shorter side that the network sees; more is finer and slower.", "px", 518, 1036, 14),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Convolution whose taps are moved and weighted by the picture itself (Zhu et al., "Deformable ConvNets v2", CVPR 2019).
+"""Convolution whose taps the picture itself moves and weights (Zhu et al., "Deformable ConvNets v2", CVPR 2019).
 
 For each tap of the kernel the map is looked up, bilinearly and 0 outside, at the tap's place moved by an offset, times
 a modulator of 0..2, times the tap's weight matrix. Here the map is a table of pixels, each a row of channels, so that a
@@ -49,7 +49,7 @@ class ModulatedDeformable(nn.Module):
         return torch.cat(parts).T.reshape(1, -1, *x.shape[2:])
 
     def _moves(self, x: Tensor) -> Tensor:
-        """`(pixels, 3 * taps) float32`: all vertical offsets, all horizontal ones, the modulators before their sigmoid."""
+        """`(pixels, 3 * taps) float32`: vertical offsets, horizontal ones, modulators before their sigmoid."""
         offset, modulator = self.offset_conv, self.modulator_conv
         assert offset.bias is not None
         assert modulator.bias is not None

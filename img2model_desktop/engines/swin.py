@@ -1,4 +1,4 @@
-"""A windowed vision transformer, first generation (Liu et al., "Swin Transformer", ICCV 2021), with its published names.
+"""A windowed vision transformer (Liu et al., "Swin Transformer", ICCV 2021), with its published names.
 
 Tokens attend to each other inside square windows; every second block shifts the windows by half their side. Feature
 maps are kept as `(height, width, channels)`: one picture at a time. What runs through the residual sums stays in 32
@@ -6,6 +6,7 @@ bits; matrix products run in the type of their weights.
 """
 
 from functools import lru_cache
+from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
@@ -46,9 +47,10 @@ class Swin(nn.Module):
             Cancelled: the user wants to stop.
         """
         x = self.patch_embed(picture)
-        blocks = sum(len(stage.blocks) for stage in self.layers)
+        stages = cast("list[_Stage]", list(self.layers))
+        blocks = sum(len(stage.blocks) for stage in stages)
         maps, done = [], 0
-        for i, stage in enumerate(self.layers):
+        for i, stage in enumerate(stages):
             for block in stage.blocks:
                 block(x, progress.part(done / blocks, (done + 1) / blocks))
                 done += 1
@@ -106,19 +108,18 @@ class _Block(nn.Module):
         self.norm1 = nn.LayerNorm(width)
         self.attn = _WindowAttention(width, heads, window)
         self.norm2 = nn.LayerNorm(width)
-        self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, 4 * width), "fc2": nn.Linear(4 * width, width)})
+        self.mlp = _Widening(width)
         self.shift = shift
 
     def forward(self, x: Tensor, progress: Progress) -> None:
         """Changes `x (h, w, c)` in place."""
         x += self._attended(x, progress.part(0.0, 0.5))
         tokens = x.view(-1, x.shape[-1])
-        hidden = self.mlp["fc1"].out_features * self.mlp["fc1"].weight.element_size()
-        pieces = tokens.split(max(1024, CHUNK_BYTES // hidden))
+        hidden = self.mlp.fc1.out_features * self.mlp.fc1.weight.element_size()
+        pieces = torch.split(tokens, max(1024, CHUNK_BYTES // hidden))
         for done, piece in enumerate(pieces):
             progress.update(0.5 + 0.5 * done / len(pieces))
-            inner = F.gelu(_apply(self.mlp["fc1"], self.norm2(piece)))
-            piece += _apply(self.mlp["fc2"], inner)
+            piece += self.mlp(self.norm2(piece))
 
     def _attended(self, x: Tensor, progress: Progress) -> Tensor:
         """`(h, w, c)`: what attention adds. The map is padded to whole windows after its normalisation."""
@@ -129,7 +130,6 @@ class _Block(nn.Module):
         if shift:
             y = y.roll((-shift, -shift), (0, 1))
         rows, columns = y.shape[0] // side, y.shape[1] // side
-        # (rows, columns, tokens, channels)
         y = y.view(rows, side, columns, side, channels).transpose(1, 2).reshape(rows, columns, side * side, channels)
         far = far_apart(side, shift).to(x.device) if shift else None
         per_row = columns * side * side * (3 * channels * y.element_size() + 4 * self.attn.heads * side * side)
@@ -142,6 +142,19 @@ class _Block(nn.Module):
         if shift:
             y = y.roll((shift, shift), (0, 1))
         return y[:height, :width]
+
+
+class _Widening(nn.Module):
+    """Two layers, the inner one four times as wide."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(n, c)` to the same shape."""
+        return _apply(self.fc2, F.gelu(_apply(self.fc1, x)))
 
 
 class _WindowAttention(nn.Module):
@@ -206,9 +219,7 @@ def far_apart(window: int, shift: int) -> Tensor:
     return kinds * FAR
 
 
-def _apply(layer: nn.Module, x: Tensor) -> Tensor:
+def _apply(layer: nn.Linear, x: Tensor) -> Tensor:
     """A matrix product in the type of its weights."""
-    weight = layer.weight
-    assert isinstance(weight, Tensor)
-    out: Tensor = layer(x.to(weight.dtype))
+    out: Tensor = layer(x.to(layer.weight.dtype))
     return out
