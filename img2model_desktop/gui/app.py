@@ -152,4 +152,5 @@ def places() -> Places:
         pasted=paths.data_dir() / "pasted",
         changelog=resources / "CHANGELOG.md",
         logs=paths.logs_dir(),
+        weights=paths.weights_dir(),
     )

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from img2model_desktop.core.picture_kinds import READABLE_SUFFIXES
 from img2model_desktop.gui.export_section import FORMATS, ExportSection
-from img2model_desktop.gui.intake import mesh_suffixes
+from img2model_desktop.gui.intake import BARE_SUFFIX, LIST_SUFFIX, WEIGHT_SUFFIXES, mesh_suffixes
 
 _FILTERS = {suffix: f"{title} (*{suffix})" for suffix, title, _ in FORMATS}
 
@@ -49,6 +49,25 @@ class FileDialogs(QObject):
         dialog = self._open("Open meshes", f"Meshes ({patterns});;All files (*)")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.filesSelected.connect(lambda names: self.meshes_chosen.emit(tuple(Path(name) for name in names)))
+        dialog.show()
+
+    def ask_for_weights(self, is_folder: bool, then: Callable[[str], None]) -> None:
+        """Calls `then` with the folder or the file that the user chose."""
+        if is_folder:
+            self.ask_for_folder("Folder with weights", then)
+            return
+        patterns = " ".join(f"*{suffix}" for suffix in (*WEIGHT_SUFFIXES, BARE_SUFFIX, LIST_SUFFIX))
+        dialog = self._open("File with weights", f"Weights ({patterns});;All files (*)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(then)
+        dialog.show()
+
+    def ask_for_folder(self, title: str, then: Callable[[str], None]) -> None:
+        """Calls `then` with the folder that the user chose."""
+        dialog = self._open(title, "")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(then)
         dialog.show()
 
     def ask_for_report(self, export: ExportSection, folder: str) -> None:

@@ -113,7 +113,9 @@ class InputPanel(QWidget):
         for problem in problems(self.request()):
             return f"{problem.message} {problem.advice}"
         trouble = self._trouble()
-        return f"{trouble.message} {trouble.advice}" if trouble and trouble.kind in _BLOCKING else ""
+        if trouble and trouble.kind in _BLOCKING:
+            return f"{trouble.message} {trouble.advice}"
+        return self.form.missing_reason()
 
     def _trouble(self) -> Trouble | None:
         return self.pictures.trouble if self.mode == PICTURE else self.words.trouble

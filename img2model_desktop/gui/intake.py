@@ -51,14 +51,15 @@ def can_bring(mime: QMimeData) -> bool:
 
 def aimed_at(mime: QMimeData) -> tuple[bool, bool]:
     """Where a drag goes: whether to the picture's place, and whether to the mesh's place."""
-    local = _local(mime)
+    local = local_files(mime)
     if not local:
         return True, False
     found = sorted_out(local)
     return bool(found.paths), bool(found.meshes or found.weights)
 
 
-def _local(mime: QMimeData) -> list[Path]:
+def local_files(mime: QMimeData) -> list[Path]:
+    """Files and folders of this machine in a drop."""
     return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
 
 
@@ -69,7 +70,7 @@ def brought(mime: QMimeData, folder: Path) -> Brought:
         mime: of the drop or of the clipboard.
         folder: where image data without a file is kept, as a PNG named after its content.
     """
-    local = _local(mime)
+    local = local_files(mime)
     if local:
         return sorted_out(local)
     if mime.hasImage():

@@ -36,6 +36,7 @@ from img2model_desktop.gui.messages import Message, Tone
 from img2model_desktop.gui.runner import JobRunner, Trouble
 from img2model_desktop.gui.theme import Theme, ThemeChoice
 from img2model_desktop.gui.view_panel import ViewPanel
+from img2model_desktop.gui.weights_shelf import WeightsShelf
 from img2model_desktop.gui.window_menus import window_menus
 from img2model_desktop.gui.window_state import Places, WindowState
 from img2model_desktop.gui.workshop_panel import WIDTH_PX, WorkshopPanel
@@ -44,6 +45,9 @@ from img2model_desktop.jobs.plan import resolve
 
 if TYPE_CHECKING:  # it brings numpy, which the window's start does without
     from img2model_desktop.core.verdict.findings import Finding
+
+if TYPE_CHECKING:
+    from img2model_desktop.gui.weights_window import WeightsWindow
 
 MIN_SIZE = (960, 600)
 DEFAULT_SIZE = (1440, 900)
@@ -70,6 +74,8 @@ class MainWindow(QMainWindow):
         self._thumbnails: list[str] = []
         self._drawing = LatestCall(runner, self)
         self._opening = MeshOpening(runner, self)
+        self.shelf = WeightsShelf(runner, places.weights, runner.jobs, self)
+        self.weights: WeightsWindow | None = None
         self.dialogs = FileDialogs(self)
         self.setWindowTitle("Image2Model Desktop")
         self.setAcceptDrops(True)
@@ -91,6 +97,7 @@ class MainWindow(QMainWindow):
         import img2model_desktop.jobs.presets  # noqa: F401 - later it would hold the window up
 
         self._on_job_selected(self.history.current.id if self.history.current else "")
+        self.shelf.look()
 
     # Building
 
@@ -158,6 +165,8 @@ class MainWindow(QMainWindow):
         self.dialogs.meshes_chosen.connect(self._on_files_chosen)
         self.dialogs.save_path_chosen.connect(self._on_save_path_chosen)
         self._drawing.answered.connect(self._on_thumbnail_drawn)
+        self.shelf.rows_changed.connect(lambda: self.input.form.set_missing(self.shelf.missing_engines()))
+        self.input.form.weights_wished.connect(self.show_weights)
 
     # Bringing pictures and meshes
 
@@ -199,8 +208,22 @@ class MainWindow(QMainWindow):
             self.input.bring(found.paths)
         if found.meshes:
             self._opening.open(found.meshes)
+        if found.weights:
+            self.show_weights().bring(found.weights)
         if found.refusal:
             self.tell(Message(Tone.WARNING, found.refusal, found.advice))
+
+    def show_weights(self, engine: str = "") -> "WeightsWindow":
+        """The window of engines and weights, with the set that an engine needs in view, or as it was."""
+        if self.weights is None:
+            from img2model_desktop.gui.weights_window import WeightsWindow
+
+            self.weights = WeightsWindow(self.shelf, self._icons, self)
+        self.weights.show()
+        self.weights.raise_()
+        self.weights.activateWindow()
+        self.weights.show_engine(engine)
+        return self.weights
 
     @Slot(object)
     def _on_files_chosen(self, paths: tuple[Path, ...]) -> None:
@@ -455,7 +478,10 @@ class MainWindow(QMainWindow):
         self.tell(Message(Tone.ERROR, trouble.message, trouble.advice, trouble.details))
 
     def _tell_failure(self, row: JobRow) -> None:
-        self.tell(Message(Tone.ERROR, f"“{row.title}”: {row.error_message}", row.error_advice, row.error_details))
+        message = Message(Tone.ERROR, f"“{row.title}”: {row.error_message}", row.error_advice, row.error_details)
+        if row.request.engine in self.shelf.missing_engines():
+            message = replace(message, action="Import weights…", act=lambda: self.show_weights(row.request.engine))
+        self.tell(message)
 
     def _on_theme_chosen(self, choice: ThemeChoice) -> None:
         self._state = replace(self._state, theme=choice)
@@ -464,8 +490,9 @@ class MainWindow(QMainWindow):
     @Slot()
     def _retint(self) -> None:
         self._icons.colours = self._theme.colours
-        for part in (self.input, self.middle, self.right, self.history):
-            part.retint()
+        for part in (self.input, self.middle, self.right, self.history, self.weights):
+            if part is not None:
+                part.retint()
 
     def show_keys(self) -> None:
         """Every key and gesture."""
@@ -517,6 +544,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         state = self.window_state()
         self.right.close_files()
+        if self.weights is not None:
+            self.weights.close()
         super().closeEvent(event)
         self.closed.emit(state)
 

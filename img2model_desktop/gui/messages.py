@@ -40,7 +40,7 @@ class Message:
     advice: str = ""
     details: str = ""
     action: str = ""
-    act: Callable[[], None] | None = None
+    act: Callable[[], object] | None = None
 
 
 class MessageBar(QFrame):

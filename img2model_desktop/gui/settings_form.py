@@ -5,7 +5,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
 from img2model_desktop.engines import catalog
@@ -30,16 +31,19 @@ class SettingsForm(QWidget):
     Signals:
         changed: the user changed something.
         maker_changed: an option of the picture maker changed, so that the made picture may look different.
+        weights_wished: (str) the user wants to bring weights: for the engine with this key, or "" for any.
     """
 
     changed = Signal()
     maker_changed = Signal()
+    weights_wished = Signal(str)
 
     def __init__(self, icons: Icons, size_mm: float) -> None:
         super().__init__()
         self._icons = icons
         self._forms: dict[str, OptionsForm] = {}
         self._uses_prompt = False
+        self._missing: dict[str, str] = {}
         self._build(size_mm)
         self._rebuild_options({})
         self._describe_engine()
@@ -90,6 +94,24 @@ class SettingsForm(QWidget):
         self.maker_changed.emit()
         self.changed.emit()
 
+    def set_missing(self, missing: Mapping[str, str]) -> None:
+        """Which engines lack their weights: a sentence by engine key. They stay in the list and cannot be chosen."""
+        self._missing = dict(missing)
+        items = self.engine.model()
+        assert isinstance(items, QStandardItemModel)
+        for number, spec in enumerate(catalog.of_role(Role.SCULPTOR), 1):
+            item = items.item(number)
+            item.setEnabled(spec.key not in missing)
+            item.setToolTip(missing.get(spec.key, spec.summary))
+            item.setText(f"{spec.title} (needs weights)" if spec.key in missing else spec.title)
+        self._describe_engine()
+        self.changed.emit()
+
+    def missing_reason(self) -> str:
+        """Why the chosen engine cannot run, with what to do, or ""."""
+        reason = self._missing.get(self.engine_key, "")
+        return f"{reason} Import them, or choose another engine." if reason else ""
+
     def set_uses_prompt(self, uses: bool) -> None:
         """Whether a picture maker is in the job: its options are shown then."""
         if uses != self._uses_prompt:
@@ -113,6 +135,11 @@ class SettingsForm(QWidget):
             self.engine.addItem(spec.title, spec.key)
             self.engine.setItemData(self.engine.count() - 1, spec.summary, Qt.ItemDataRole.ToolTipRole)
         self._summary = label("", "dim", wrap=True)
+        self.weights_button = QToolButton()
+        self.weights_button.setObjectName("section")
+        self.weights_button.setText("Import weights…")
+        self.weights_button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.weights_button.clicked.connect(self._on_weights_wished)
         self.quality = Segments([(str(q), text, tip) for q, text, tip in _QUALITIES], "Quality")
         self.quality.set_value(Quality.STANDARD)
         self.size_mm = NumberField("Size", *_SIZES_MM, 1.0, "mm")
@@ -144,6 +171,7 @@ class SettingsForm(QWidget):
         rows: tuple[tuple[QLabel | None, QWidget], ...] = (
             (label("Engine", "dim"), self.engine),
             (None, self._summary),
+            (None, self.weights_button),
             (label("Quality", "dim"), self.quality),
             (label("Size", "dim"), self.size_mm),
             (self._seed_label, self.seed),
@@ -201,7 +229,14 @@ class SettingsForm(QWidget):
         return options
 
     def _describe_engine(self) -> None:
-        self._summary.setText(str(self.engine.currentData(Qt.ItemDataRole.ToolTipRole)))
+        spec = next((spec for spec in catalog.of_role(Role.SCULPTOR) if spec.key == self.engine_key), None)
+        self._summary.setText(spec.summary if spec else _AUTO_SUMMARY)
+        self.weights_button.setVisible(bool(self._missing))
+        self.weights_button.setToolTip("\n".join(dict.fromkeys(self._missing.values())))
+
+    @Slot()
+    def _on_weights_wished(self) -> None:
+        self.weights_wished.emit(self.engine_key if self.missing_reason() else "")
 
     @Slot()
     def _on_engine_changed(self) -> None:

@@ -92,6 +92,8 @@ def _job(window: "MainWindow") -> MenuOf:
             Entry("stop", "&Stop", "Ctrl+.", window.stop_running),
             Entry("stop_all", "Stop a&ll", "Ctrl+Shift+.", window.stop_all),
             Entry("jobs", "Go to the &jobs", "Ctrl+J", window.history.strip.setFocus),
+            None,
+            Entry("weights", "&Engines and weights…", "Ctrl+Shift+E", window.show_weights),
         ],
     )
 

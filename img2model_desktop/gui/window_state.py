@@ -38,9 +38,11 @@ class Places:
         pasted: folder for pictures that came without a file.
         changelog: shown as "What is new".
         logs: folder of the log.
+        weights: folder of the library of published weights.
     """
 
     samples: tuple[Path, ...]
     pasted: Path
     changelog: Path
     logs: Path
+    weights: Path

@@ -74,7 +74,7 @@ def _watched(home: Path) -> list[list[str]]:
     theme = Theme(application, ThemeChoice.DARK, resources / "icons")
     icons = Icons(resources / "icons", theme.colours)
     runner = JobRunner(Store(home / "history.sqlite3", home / "jobs"))
-    window = MainWindow(runner, theme, icons, WindowState(), Places((), home, home / "none.md", home))
+    window = MainWindow(runner, theme, icons, WindowState(), Places((), home, home / "none.md", home, home / "weights"))
     window.show()
     window.start_view()
     window.input.bring((sorted((resources / "samples").glob("*.png"))[0],))

@@ -163,7 +163,7 @@ def runner(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def places(tmp_path: Path, photo: Path) -> Places:
     changelog = tmp_path / "CHANGELOG.md"
     changelog.write_text("# What is new\n\nThe first one.\n")
-    return Places((photo,), tmp_path / "pasted", changelog, tmp_path)
+    return Places((photo,), tmp_path / "pasted", changelog, tmp_path, tmp_path / "weights")
 
 
 @pytest.fixture

@@ -1,0 +1,206 @@
+"""What is known of the library of weights, and what is done with it, one thing at a time and aside."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from img2model_desktop.engines.found import Found
+from img2model_desktop.engines.library import Standing, SetState
+from img2model_desktop.gui import weights_calls, weights_words
+from img2model_desktop.gui.latest_call import Caller, LatestCall
+from img2model_desktop.gui.messages import Message, Tone
+from img2model_desktop.gui.runner import Trouble
+from img2model_desktop.gui.weights_calls import Brought
+from img2model_desktop.gui.weights_words import Row
+from img2model_desktop.jobs.job_row import JobRow
+
+_TONES = {"input": Tone.WARNING, "setup": Tone.WARNING}
+_COMMAND = "img2model weights"  # in an advice that is for the command line
+
+
+class WeightsShelf(QObject):
+    """The sets of weights and how they stand.
+
+    Args:
+        caller: runs what touches files.
+        folder: of the library.
+        jobs: gives the rows of the history, from which times on this machine are known.
+
+    Signals:
+        rows_changed: () what `rows` and `missing_engines` give is new.
+        work_changed: (str) what is being done now, "" for nothing.
+        moved: (float) how far it is, 0..1.
+        offered: (object) the `Offer` that the user is to answer with `take` or `leave`, or None: no more question.
+        told: (object) a Message: how it went.
+    """
+
+    rows_changed = Signal()
+    work_changed = Signal(str)
+    moved = Signal(float)
+    offered = Signal(object)
+    told = Signal(object)
+
+    def __init__(
+        self, caller: Caller, folder: Path, jobs: Callable[[], Sequence[JobRow]], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._folder = str(folder)
+        self._jobs = jobs
+        self._states: tuple[SetState, ...] = ()
+        self._problems: dict[str, str] = {}  # that verifying found, by key
+        self._paths: deque[Path] = deque()  # brought together with what is looked at now
+        self._sets: deque[Found] = deque()  # found in it, of which the first is offered
+        self._brought: Brought | None = None
+        self._wanted = ""
+        self._key = ""  # of the set that is worked on
+        self._then: Callable[[Any], None] = lambda result: None  # noqa: ARG005
+        self._looking = LatestCall(caller, self)
+        self._working = LatestCall(caller, self)
+        self._looking.answered.connect(self._on_looked)
+        self._working.answered.connect(self._on_worked)
+        self._working.moved.connect(self.moved)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done."""
+        return self._working.is_busy
+
+    def rows(self) -> tuple[Row, ...]:
+        """One for each set, in the order of the table; none before `look` was answered."""
+        jobs = self._jobs()
+        problems = self._problems
+        return tuple(
+            weights_words.row_of(state, jobs, problems.get(state.weight_set.key, "")) for state in self._states
+        )
+
+    def missing_engines(self) -> dict[str, str]:
+        """Why not, by key of each engine that lacks its weights; none before `look` was answered."""
+        return weights_words.missing_engines(self._states)
+
+    def look(self) -> None:
+        """Looks again what is here."""
+        self._looking.ask(weights_calls.look, self._folder)
+
+    def find(self, paths: Sequence[Path], wanted: str = "") -> None:
+        """Looks what files and folders hold, one after the other; `offered` brings each.
+
+        Args:
+            paths: each of them one set.
+            wanted: key of the set that the user wants, or "".
+        """
+        if not self.is_busy:
+            self._paths, self._wanted = deque(paths), wanted
+            self._sets.clear()
+            self._go_on()
+
+    def take(self, how: str) -> None:
+        """Takes in what was offered: "link", "copy" or "move"."""
+        if self._sets and not self.is_busy:
+            found = self._sets.popleft()
+            words = {"link": "Linking", "copy": "Copying", "move": "Moving"}[how]
+            self._do(words, found.weight_set.key, self._on_taken, weights_calls.take, found, how)
+
+    def leave(self) -> None:
+        """Does not want what was offered."""
+        if self._sets and not self.is_busy:
+            self._sets.popleft()
+            self._go_on()
+
+    def verify(self, key: str) -> None:
+        """Reads a set byte by byte."""
+        self._do("Verifying", key, self._on_verified, weights_calls.verify, key)
+
+    def remove(self, key: str) -> None:
+        """Takes a set out of the library."""
+        self._do("Removing", key, self._on_removed, weights_calls.remove, key)
+
+    def export(self, key: str, out: Path) -> None:
+        """Writes a set into a folder for another machine."""
+        self._do("Exporting", key, self._on_exported, weights_calls.export, key, str(out))
+
+    def stop(self) -> None:
+        """Ends what is being done."""
+        if self.is_busy:
+            self._paths.clear()
+            self._sets.clear()
+            self._working.stop()
+            self.work_changed.emit("")
+            self._say("Cancelled. Everything is as it was.")
+            self.look()
+
+    def _go_on(self) -> None:
+        """Offers the next set of what was brought, or looks into the next of it, or asks no more."""
+        if self._sets and self._brought is not None:
+            key = self._sets[0].weight_set.key
+            is_here = any(one.weight_set.key == key and one.standing is not Standing.MISSING for one in self._states)
+            self.offered.emit(weights_words.offer_of(self._sets[0], self._brought, is_here))
+            return
+        self.offered.emit(None)
+        if self._paths:
+            path = self._paths.popleft()
+            self._start(f"Looking into “{path.name}”…", self._on_found, weights_calls.find, str(path), self._wanted)
+
+    def _do(self, doing: str, key: str, then: Callable[[Any], None], function: Callable[..., Any], *args: Any) -> None:
+        """Starts one piece of work on a set; `then` gets its result."""
+        if not self.is_busy:
+            self._key = key
+            self._start(f"{doing} {weights_words.title_of(key)}…", then, function, *args)
+
+    def _start(self, words: str, then: Callable[[Any], None], function: Callable[..., Any], *args: Any) -> None:
+        self._then = then
+        self._working.ask(function, self._folder, *args)
+        self.work_changed.emit(words)
+
+    def _say(self, text: str, advice: str = "", tone: Tone = Tone.INFO) -> None:
+        self.told.emit(Message(tone, text, advice))
+
+    @Slot(object, object)
+    def _on_looked(self, states: Any, trouble: Trouble | None) -> None:
+        if trouble is not None:
+            self.told.emit(_as_message(trouble))
+            return
+        self._states = states
+        self.rows_changed.emit()
+
+    @Slot(object, object)
+    def _on_worked(self, result: Any, trouble: Trouble | None) -> None:
+        self.work_changed.emit("")
+        if trouble is None:
+            self._then(result)
+        else:
+            if self._then == self._on_verified:
+                self._problems[self._key] = trouble.message
+            self.told.emit(_as_message(trouble))
+        self.look()
+        self._go_on()
+
+    def _on_found(self, brought: Brought) -> None:
+        self._brought = brought
+        self._sets = deque(brought.sets)
+
+    def _on_taken(self, state: SetState) -> None:
+        self._tell_state(state)
+
+    def _on_verified(self, state: SetState) -> None:
+        self._tell_state(state)
+
+    def _tell_state(self, state: SetState) -> None:
+        self._problems.pop(state.weight_set.key, None)
+        row = weights_words.row_of(state, ())
+        self._say(f"{row.title}: {row.state_words}.")
+
+    def _on_removed(self, _result: None) -> None:
+        self._problems.pop(self._key, None)
+        self._say(f"{weights_words.title_of(self._key)} was removed.")
+
+    def _on_exported(self, made: Path) -> None:
+        text = f"{weights_words.title_of(self._key)} is in “{made}” now."
+        self._say(text, "Take that folder to the other machine and drop it on this window there.")
+
+
+def _as_message(trouble: Trouble) -> Message:
+    advice = "The list below says what this program can use." if _COMMAND in trouble.advice else trouble.advice
+    return Message(_TONES.get(trouble.kind, Tone.ERROR), trouble.message, advice, trouble.details)

@@ -1,0 +1,253 @@
+"""What the weights window says: a row for each set of weights, and the question about files that were brought."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from img2model_desktop.engines import catalog, weight_sets
+from img2model_desktop.engines.base import EngineSpec
+from img2model_desktop.engines.found import FREE_LICENCES, UNKNOWN_LICENCE, Found
+from img2model_desktop.engines.headers import megabytes
+from img2model_desktop.engines.library import SPARE, Origin, Standing, SetState
+from img2model_desktop.gui.weights_calls import Brought
+from img2model_desktop.jobs.job_row import JobRow, JobState
+
+JOBS_ASKED = 5  # the newest with an engine, of which the middle one says how long it takes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One set of weights, in words.
+
+    Args:
+        key, title: of the set.
+        drawing, tone: icon of its state, and its colour: good, warn, bad, dim.
+        state_words: how it stands here, and how large it is.
+        use: which engines it is for, and how long they take where that is known.
+        source_words: where it is published.
+        where: what to fetch from there, more lines.
+        licence_words, licence_help: of the badge.
+        remove_question: whether to remove it, and what happens then.
+        is_here: something of it lies in the library.
+        is_whole: engines can use it.
+    """
+
+    key: str
+    title: str
+    drawing: str
+    tone: str
+    state_words: str
+    use: str
+    source_words: str
+    where: str
+    licence_words: str
+    licence_help: str
+    remove_question: str
+    is_here: bool
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to take files in.
+
+    Args:
+        key: "link", "copy" or "move".
+        words: what it does to the files and to the disk.
+        is_possible: whether there is room for it.
+    """
+
+    key: str
+    words: str
+    is_possible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What was found in files that were brought, and the ways to take it in.
+
+    Args:
+        name: of the set.
+        title, facts, note: one sentence each: what it is, how large and where; what to know, or "".
+        drawing, tone: icon, and its colour.
+        ways: link, copy, move.
+        preferred: key of the one to propose.
+    """
+
+    name: str
+    title: str
+    facts: str
+    note: str
+    drawing: str
+    tone: str
+    ways: tuple[Way, ...]
+    preferred: str
+
+
+def row_of(state: SetState, jobs: Iterable[JobRow], problem: str = "") -> Row:
+    """A set in words.
+
+    Args:
+        state: how it stands in the library.
+        jobs: of the history, newest first.
+        problem: what verifying found, a sentence, or "".
+    """
+    weights = state.weight_set
+    is_missing = state.standing is Standing.MISSING
+    drawing, tone, words = _standing_words(state, problem or state.problem)
+    licence = state.licence or weights.licence
+    files = "\n".join(f"{file.path}  ({megabytes(file.bytes)})" for file in weights.files)
+    needed = ", ".join(file.path for file in weights.files if file.is_needed)
+    return Row(
+        key=weights.key,
+        title=weights.title,
+        drawing=drawing,
+        tone=tone,
+        state_words=words,
+        use=use_words(weights.key, jobs),
+        source_words=f"Published as {weights.source}: {needed}",
+        where=f"This program downloads nothing. Fetch from {weights.source}:\n{files}",
+        licence_words=licence_words(licence),
+        licence_help=licence_help(licence),
+        remove_question="" if is_missing else _remove_question(state),
+        is_here=not is_missing,
+        is_whole=state.standing is Standing.READY and not problem,
+    )
+
+
+def offer_of(found: Found, brought: Brought, is_here: bool) -> Offer:
+    """The question how to take a set in.
+
+    Args:
+        found: the set.
+        brought: what it was found in.
+        is_here: whether the library has that set already.
+    """
+    weights = found.weight_set
+    size = megabytes(found.bytes)
+    notes = []
+    if not found.is_published_size:
+        licence = found.licence or UNKNOWN_LICENCE
+        notes.append(f"Not the published file, but it fits: another precision, or a fine-tune. Licence: {licence}.")
+    if is_here:
+        notes.append("It takes the place of the one that is here.")
+    count = "1 file" if len(found.files) == 1 else f"{len(found.files)} files"
+    is_linked = any(file.source.is_symlink() for file in found.files)
+    return Offer(
+        name=weights.title,
+        title=f"This is {weights.title}.",
+        facts=f"{size} in {count} of “{brought.path.name}”, {licence_words(weights.licence)}.",
+        note=" ".join(notes),
+        drawing="fit" if found.is_published_size else "info",
+        tone="good" if found.is_published_size else "warn",
+        ways=_ways(size, found.bytes, brought, is_linked),
+        preferred="copy" if brought.free >= found.bytes + SPARE else "link",
+    )
+
+
+def _ways(size: str, count: int, brought: Brought, is_linked: bool) -> tuple[Way, ...]:
+    has_room = brought.free >= count + SPARE
+    free = megabytes(brought.free)
+    room = f"{size} of {free} that are free." if has_room else f"Needs {size}; {free} are free."
+    if is_linked:
+        move = "Not possible: what lies there is only a link of the hub's cache."
+    elif brought.is_one_disk:
+        move = "The files leave their folder; no room is needed."
+    else:
+        move = f"The files leave their folder. {room}"
+    return (
+        Way("link", "The files stay where they are, and must stay there. No room is needed."),
+        Way("copy", room, has_room),
+        Way("move", move, not is_linked and (brought.is_one_disk or has_room)),
+    )
+
+
+def missing_engines(states: Iterable[SetState]) -> dict[str, str]:
+    """Why an engine cannot run, by key of each that lacks its weights."""
+    reasons = {}
+    for state in states:
+        if state.standing is Standing.READY:
+            continue
+        for spec in engines_of(state.weight_set.key):
+            size = megabytes(state.weight_set.bytes)
+            is_missing = state.standing is Standing.MISSING
+            what = f"are not on this machine ({size})" if is_missing else "are damaged"
+            reasons[spec.key] = f"{spec.title} needs the weights of {state.weight_set.title}, which {what}."
+    return reasons
+
+
+def _standing_words(state: SetState, problem: str) -> tuple[str, str, str]:
+    """Icon, tone and words."""
+    if state.standing is Standing.MISSING:
+        return "unknown", "dim", f"Not on this machine; needs {megabytes(state.weight_set.bytes)}"
+    size = megabytes(state.bytes) + (", linked" if state.how == "link" else "")
+    if problem:
+        return "unfit", "bad", f"Damaged ({size}). {problem}"
+    match state.origin:
+        case Origin.PUBLISHED:
+            return "fit", "good", f"Here and verified: the published file ({size})"
+        case Origin.LIKELY:
+            return "fit", "good", f"Here: tensors and size are the published ones ({size})"
+        case Origin.OTHER:
+            return "info", "warn", f"Here, not the published file, but it fits ({size})"
+    return "info", "warn", f"Here, not verified yet ({size})"
+
+
+def _remove_question(state: SetState) -> str:
+    title = state.weight_set.title
+    if state.how == "link":
+        return f"Remove {title}? The files it links to stay where they are."
+    return f"Remove {title}? Its {megabytes(state.bytes)} are deleted from this machine."
+
+
+def title_of(key: str) -> str:
+    """Of a set."""
+    return weight_sets.find(key).title
+
+
+def engines_of(key: str) -> tuple[EngineSpec, ...]:
+    """The engines that need a set."""
+    return tuple(spec for spec in catalog.ENGINES if spec.weights == key)
+
+
+def use_words(key: str, jobs: Iterable[JobRow]) -> str:
+    """Which engines a set is for, and how long they take where this machine has done it."""
+    engines = engines_of(key)
+    if not engines:
+        return "No engine of this program uses it yet"
+    names = ", ".join(f"{spec.title} ({spec.role})" for spec in engines)
+    seconds = seconds_here({spec.key for spec in engines}, jobs)
+    return f"For {names}" + (f"; a job takes about {_seconds(seconds)} on this machine" if seconds else "")
+
+
+def seconds_here(engines: set[str], jobs: Iterable[JobRow]) -> float:
+    """The median of the newest finished jobs with one of these engines, seconds; 0 where there is none.
+
+    Args:
+        engines: their keys.
+        jobs: newest first.
+    """
+    took = [row.seconds for row in jobs if row.state is JobState.DONE and row.engine in engines and row.seconds]
+    return statistics.median(took[:JOBS_ASKED]) if took else 0.0
+
+
+def licence_words(licence: str) -> str:
+    """A licence for the badge: its name, and what it means for those who sell meshes."""
+    if licence in FREE_LICENCES:
+        return f"{licence}: free for commercial use"
+    if licence == UNKNOWN_LICENCE:
+        return "Licence unknown"
+    return f"{licence}: has terms of its own"
+
+
+def licence_help(licence: str) -> str:
+    """What follows from a licence, one sentence."""
+    if licence in FREE_LICENCES:
+        return "Meshes made with it may be sold; whoever passes the weights on keeps the licence text with them."
+    return "Ask whoever made these weights, or read their terms, before meshes made with them are sold."
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 1:
+        return "a second"
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
