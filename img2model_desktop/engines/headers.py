@@ -144,12 +144,15 @@ def _safetensors_header(path: Path, start: bytes) -> Header:
         file.seek(8)
         text = file.read(length)
     try:
-        return Header("safetensors", *_facts_of(path, json.loads(text), size - 8 - length), (path,), size)
+        tensors = _facts_of(path, json.loads(text), size - 8 - length)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SetupProblem(f"The header of “{path.name}” is damaged.", AGAIN, str(error)) from None
+    if not tensors:
+        raise _no_weights(path, "no tensors in it")
+    return Header("safetensors", tensors, (path,), size)
 
 
-def _facts_of(path: Path, described: dict[str, Any], have: int) -> tuple[dict[str, TensorFacts]]:
+def _facts_of(path: Path, described: dict[str, Any], have: int) -> dict[str, TensorFacts]:
     tensors = {}
     spans = []
     for name, entry in described.items():
@@ -171,7 +174,7 @@ def _facts_of(path: Path, described: dict[str, Any], have: int) -> tuple[dict[st
     if have > need:
         raise ValueError(f"{have - need} bytes too many")
     plain = unwrapped(tensors)
-    return ({plain[name]: facts for name, facts in tensors.items()},)
+    return {plain[name]: facts for name, facts in tensors.items()}
 
 
 def parts_of(path: Path) -> tuple[Path, ...]:
