@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from img2model_desktop.core.topology import Ids
-from img2model_desktop.core.workshop.collapse import Flags, Net, Points, net_of
+from img2model_desktop.core.topology import Ids, edges_of
+from img2model_desktop.core.workshop.collapse import Flags, Points
 
 ROUNDS = 12
 """Of flips; most meshes need three or four."""
@@ -32,10 +32,13 @@ def delaunay(points: Points, faces: Ids, locked: Ids, rounds: int = ROUNDS, froz
     span = len(points)
     stay = np.unique(locked.min(axis=1) * span + locked.max(axis=1)) if len(locked) else np.zeros(0, np.int64)
     for _ in range(rounds):
-        net = net_of(faces, span)
-        key = net.ends[:, 0] * span + net.ends[:, 1]
-        open_to = np.nonzero((net.uses == 2) & ~_within(key, stay))[0]
-        first, second = _both_sides(net, open_to)
+        edges = edges_of(faces)
+        begin = np.cumsum(edges.uses) - edges.uses
+        corner, side = faces.ravel(), edges.order[begin]
+        start, end = corner[side], corner[_next(side)]
+        key = np.minimum(start, end) * span + np.maximum(start, end)
+        open_to = begin[(edges.uses == 2) & ~_within(key, stay)]
+        first, second = edges.order[open_to], edges.order[open_to + 1]
         flipped = _wanted(points, faces, first, second, frozen, key)
         if not len(flipped[0]):
             break
@@ -48,14 +51,6 @@ def _within(keys: Ids, ordered: Ids) -> Flags:
         return np.zeros(len(keys), dtype=bool)
     at = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
     return np.asarray(ordered[at] == keys)
-
-
-def _both_sides(net: Net, edges: Ids) -> tuple[Ids, Ids]:
-    """Side numbers `3 f + k` of the two faces of each edge, `(k,)` each."""
-    sides = net.sides.ravel()
-    order = np.argsort(sides, kind="stable")
-    begin = np.searchsorted(sides[order], edges)
-    return order[begin], order[begin + 1]
 
 
 def _wanted(points: Points, faces: Ids, first: Ids, second: Ids, frozen: int, key: Ids) -> tuple[Ids, Ids]:

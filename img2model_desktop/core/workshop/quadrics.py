@@ -40,6 +40,12 @@ CHEAPEST_OF_FEW = 0.1
 """Share that a round looks at then."""
 CARES = (Care(), Care(-0.5, 0.0), Care(-2.0, -1.0))
 """With less and less care for faces, as long as there are too many of them."""
+STAGES = (0.0, 0.8, 0.87, 0.92, 0.97)
+"""Where the work with each of them begins, for the progress alone; most meshes need the first one only."""
+NEAR = 0.005
+"""Of the size: while topology is kept at no greater price than that."""
+CARES_OF_CROWDED = (Care(off=NEAR), Care(-0.5, 0.0, off=NEAR), Care(-0.5, 0.0, topology=False), CARES[2])
+"""For what is no manifold that could be kept: rather sheets that grow together than a shape that is lost."""
 RECKLESS = Care(-2.0, -1.0, topology=False)
 
 
@@ -75,15 +81,17 @@ def simplify(points: Points, faces: Ids, target: int, progress: Progress) -> Sim
     scale = float((points.max(axis=0) - low).max()) or 1.0
     points = (points - low) / scale
     quadrics = _quadrics(points, faces)
-    for number, care in enumerate(CARES):
-        part = progress.part(0.0, 0.8) if number == 0 else progress.part(0.7 + 0.1 * number, 0.8 + 0.1 * number)
-        points, faces, quadrics = _reduced(points, faces, quadrics, target, part, care)
+    crowded = bool((net_of(faces, len(points)).uses > 2).any())
     dropped, torn = 0, False
+    for number, care in enumerate(CARES_OF_CROWDED if crowded else CARES):
+        part = progress.part(*STAGES[number : number + 2])
+        torn |= len(faces) > target and not care.topology
+        points, faces, quadrics = _reduced(points, faces, quadrics, target, part, care)
     if len(faces) > target:
         kept, dropped = _largest_parts(points, faces, target)
         faces = faces[kept]
     if len(faces) > target:
-        points, faces, quadrics = _reduced(points, faces, quadrics, target, progress, RECKLESS)
+        points, faces, quadrics = _reduced(points, faces, quadrics, target, progress.part(0.97, 1.0), RECKLESS)
         torn = True
     progress.update(1.0)
     used, faces = np.unique(faces, return_inverse=True)
@@ -130,7 +138,7 @@ def _reduced(
     """Collapses in rounds, until there are few enough faces or no collapse is left."""
     whole = len(faces)
     blocked = np.zeros(0, dtype=np.int64)  # keys of edges that were not allowed, while nothing near them changed
-    rounds, mark = 0, whole
+    rounds, mark, idle = 0, whole, False
     while len(faces) > target:
         rounds += 1
         if rounds % STALL == 0:
@@ -141,12 +149,14 @@ def _reduced(
         net = net_of(faces, len(points))
         key = net.ends[:, 0] * net.size + net.ends[:, 1]
         free = np.nonzero(~np.isin(key, blocked))[0]
+        free, targets, cost = _best(net, points, quadrics, free, care.off)
         if not len(free):
             break
-        targets, cost = _best(net, points, quadrics, free)
-        few = len(net.ends) < FEW
-        order = np.argsort(cost, kind="stable")[: max(4, int((CHEAPEST_OF_FEW if few else CHEAPEST) * len(free)))]
-        chosen = order[apart(net, free[order], in_order=few)]
+        if idle:  # instead of the cheapest, which were not allowed, all are looked at
+            good = allowed(net, points, free, targets, care)
+            blocked = np.concatenate([blocked, key[free[~good]]])
+            free, targets, cost = free[good], targets[good], cost[good]
+        chosen = _cheapest(net, free, cost)
         edges, targets = free[chosen], targets[chosen]
         room = max(1, (len(faces) - target + 1) // 2)
         good = allowed(net, points, edges, targets, care)
@@ -155,12 +165,8 @@ def _reduced(
         if care.topology:
             fed = not_starving(net, edges)
             edges, targets = edges[fed], targets[fed]
-        changed = np.zeros(net.size, dtype=bool)
-        changed[net.ends[edges]] = True
-        near = changed.copy()
-        near[net.ends[changed[net.ends].any(axis=1)]] = True
-        kept = ~near[blocked // net.size] & ~near[blocked % net.size]
-        blocked = np.concatenate([blocked[kept], bad_keys])
+        blocked = np.concatenate([_still(net, edges, blocked), bad_keys])
+        idle = not len(edges)
         quadrics[:, net.ends[edges, 0]] += quadrics[:, net.ends[edges, 1]]
         points, faces = collapse(net, points, edges, targets)
         if not care.topology:
@@ -168,6 +174,23 @@ def _reduced(
         if len(points) > 2 * len(faces):
             points, faces, quadrics, blocked = _packed(points, faces, quadrics, blocked)
     return points, faces, quadrics
+
+
+def _cheapest(net: Net, free: Ids, cost: Points) -> Ids:
+    """Positions in `free` of edges that go together, the cheapest first."""
+    few = len(net.ends) < FEW
+    share = CHEAPEST_OF_FEW if few else CHEAPEST
+    order = np.argsort(cost, kind="stable")[: max(4, int(share * len(free)))]
+    return np.asarray(order[apart(net, free[order], in_order=few)])
+
+
+def _still(net: Net, edges: Ids, blocked: Ids) -> Ids:
+    """The keys of blocked edges that none of the collapsed edges is near."""
+    changed = np.zeros(net.size, dtype=bool)
+    changed[net.ends[edges]] = True
+    near = changed.copy()
+    near[net.ends[changed[net.ends].any(axis=1)]] = True
+    return np.asarray(blocked[~near[blocked // net.size] & ~near[blocked % net.size]])
 
 
 def _packed(points: Points, faces: Ids, quadrics: Points, blocked: Ids) -> tuple[Points, Ids, Points, Ids]:
@@ -181,8 +204,8 @@ def _packed(points: Points, faces: Ids, quadrics: Points, blocked: Ids) -> tuple
     return points[used], number[faces], quadrics[:, used], number[a[alive]] * count + number[b[alive]]
 
 
-def _best(net: Net, points: Points, quadrics: Points, edges: Ids) -> tuple[Points, Points]:
-    """Where each edge would collapse to, `(k, 3)`, and what it costs, `(k,)`."""
+def _best(net: Net, points: Points, quadrics: Points, edges: Ids, off: float) -> tuple[Ids, Points, Points]:
+    """Those edges that would collapse to a place not too far off, that place, `(k, 3)`, and what it costs, `(k,)`."""
     u, v = net.ends[edges].T
     q = quadrics[:, u] + quadrics[:, v]
     middle = (points[u] + points[v]) / 2
@@ -208,7 +231,9 @@ def _best(net: Net, points: Points, quadrics: Points, edges: Ids) -> tuple[Point
     targets[far] = ends[cheapest, np.arange(len(cheapest))]
     one_special = net.special[u] != net.special[v]
     targets[one_special] = np.where(net.special[u][:, None], points[u], points[v])[one_special]
-    return targets, _error(q, targets) + SHORT_FIRST * length2**2
+    error = _error(q, targets)
+    near = error <= off**2 * (xx + yy + zz) if np.isfinite(off) else np.ones(len(edges), dtype=bool)
+    return edges[near], targets[near], (error + SHORT_FIRST * length2**2)[near]
 
 
 def _error(q: Points, at: Points) -> Points:
