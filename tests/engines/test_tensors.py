@@ -287,7 +287,7 @@ def test_another_known_network_is_called_by_its_name(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SetupProblem, match="“model.safetensors” of Tiny is missing"):
+    with pytest.raises(SetupProblem, match="of Tiny is missing"):
         load_into(published_tiny(), tmp_path, TINY_SET)
 
 
