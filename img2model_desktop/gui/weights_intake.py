@@ -171,7 +171,8 @@ class OfferPage(QWidget):
         self.leave_button = QPushButton("Leave it")
         self.leave_button.setToolTip("Take nothing in (Esc)")
         self.leave_button.clicked.connect(self.left)
-        grid.addWidget(self.leave_button, 4 + len(_WAYS), 1)
+        grid.setRowMinimumHeight(4 + len(_WAYS), SPACE // 2)
+        grid.addWidget(self.leave_button, 5 + len(_WAYS), 1)
 
     def show_offer(self, offer: Offer) -> None:
         """What was found, and the ways to take it in."""

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from img2model_desktop.engines.found import Found
-from img2model_desktop.engines.library import Standing, SetState
+from img2model_desktop.engines.library import SetState, Standing
 from img2model_desktop.gui import weights_calls, weights_words
 from img2model_desktop.gui.latest_call import Caller, LatestCall
 from img2model_desktop.gui.messages import Message, Tone
@@ -190,7 +190,7 @@ class WeightsShelf(QObject):
     def _tell_state(self, state: SetState) -> None:
         self._problems.pop(state.weight_set.key, None)
         row = weights_words.row_of(state, ())
-        self._say(f"{row.title}: {row.state_words}.")
+        self._say(f"{row.title}: {row.state_words[:1].lower()}{row.state_words[1:]}.")
 
     def _on_removed(self, _result: None) -> None:
         self._problems.pop(self._key, None)

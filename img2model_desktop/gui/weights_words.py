@@ -8,7 +8,7 @@ from img2model_desktop.engines import catalog, weight_sets
 from img2model_desktop.engines.base import EngineSpec
 from img2model_desktop.engines.found import FREE_LICENCES, UNKNOWN_LICENCE, Found
 from img2model_desktop.engines.headers import megabytes
-from img2model_desktop.engines.library import SPARE, Origin, Standing, SetState
+from img2model_desktop.engines.library import SPARE, Origin, SetState, Standing
 from img2model_desktop.gui.weights_calls import Brought
 from img2model_desktop.jobs.job_row import JobRow, JobState
 
@@ -127,16 +127,16 @@ def offer_of(found: Found, brought: Brought, is_here: bool) -> Offer:
     size = megabytes(found.bytes)
     notes = []
     if not found.is_published_size:
-        licence = found.licence or UNKNOWN_LICENCE
-        notes.append(f"Not the published file, but it fits: another precision, or a fine-tune. Licence: {licence}.")
+        notes.append("Not the published file, but it fits: another precision, or a fine-tune.")
     if is_here:
         notes.append("It takes the place of the one that is here.")
+    licence = weights.licence if found.is_published_size else found.licence or UNKNOWN_LICENCE
     count = "1 file" if len(found.files) == 1 else f"{len(found.files)} files"
     is_linked = any(file.source.is_symlink() for file in found.files)
     return Offer(
         name=weights.title,
         title=f"This is {weights.title}.",
-        facts=f"{size} in {count} of “{brought.path.name}”, {licence_words(weights.licence)}.",
+        facts=f"{size} in {count} of “{brought.path.name}”. {licence_words(licence)}.",
         note=" ".join(notes),
         drawing="fit" if found.is_published_size else "info",
         tone="good" if found.is_published_size else "warn",
@@ -189,7 +189,7 @@ def _standing_words(state: SetState, problem: str) -> tuple[str, str, str]:
         case Origin.LIKELY:
             return "fit", "good", f"Here: tensors and size are the published ones ({size})"
         case Origin.OTHER:
-            return "info", "warn", f"Here, not the published file, but it fits ({size})"
+            return "info", "warn", f"Here; not the published file, but it fits ({size})"
     return "info", "warn", f"Here, not verified yet ({size})"
 
 
