@@ -14,6 +14,7 @@ from img2model_desktop.engines.weight_sets import WeightSet, find
 from img2model_desktop.errors import SetupProblem
 
 RECORD = "engine.json"  # of a set in a library, and in an export
+LICENCE = "LICENSE.txt"  # beside it
 FREE_LICENCES = frozenset({"MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "CC-BY-4.0"})
 UNKNOWN_LICENCE = "unknown"
 NOT_FREE_OWNERS = ("briaai",)  # on the hub; their files cannot be told from BiRefNet's by their tensors
@@ -187,7 +188,11 @@ def _found(path: Path, header: Header, matched: Match) -> Found:
         FoundFile(place, file, file.stat().st_size, hashes.get(place, "") or _hash_of_blob(file))
         for place, file in places.items()
     )
-    text = next((root / name for name in ("LICENSE", "LICENSE.txt", "LICENSE.md") if (root / name).is_file()), None)
+    texts = (
+        *(root / name for name in ("LICENSE", "LICENSE.txt", "LICENSE.md")),
+        *((root.parent / LICENCE,) if record else ()),
+    )
+    text = next((file for file in texts if file.is_file()), None)
     return Found(weight_set, files, header.kind, source, revision, licence, text)
 
 
@@ -233,9 +238,9 @@ def _card_licence(root: Path) -> str:
             start = file.read(4096)
     except OSError:
         return ""
-    said = re.search(r"^license(?:_name)?:\s*[\"']?([\w.+-]+)", start, re.MULTILINE)
-    spelled = {name.lower(): name for name in FREE_LICENCES}
-    return spelled.get(said.group(1).lower(), said.group(1)) if said else ""
+    said = dict(re.findall(r"^(license|license_name):\s*[\"']?([\w.+-]+)", start, re.MULTILINE))
+    name = said.get("license_name") or said.get("license", "")  # "license: other" has its name in the second
+    return {free.lower(): free for free in FREE_LICENCES}.get(name.lower(), name)
 
 
 def _hash_of_blob(path: Path) -> str:

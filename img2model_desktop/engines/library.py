@@ -23,6 +23,7 @@ from img2model_desktop.core import atomic
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.engines import weight_sets
 from img2model_desktop.engines.found import (
+    LICENCE,
     RECORD,
     UNKNOWN_LICENCE,
     Found,
@@ -38,7 +39,6 @@ from img2model_desktop.errors import SetupProblem
 __all__ = ["Found", "Library", "Origin", "SetState", "Standing", "missing_weights"]
 
 FILES = "files"
-LICENCE = "LICENSE.txt"
 HOWS = ("copy", "link", "move")
 CHUNK = 4_000_000  # bytes between two looks at the progress
 SPARE = 32_000_000  # bytes that stay free on a disk

@@ -109,7 +109,7 @@ def test_a_whole_state_dict_of_torch_is_read(tmp_path: Path) -> None:
     assert read_header(tmp_path / "s.pth").tensors == facts_of(net)
 
 
-# -- code in a checkpoint ------------------------------------------------------------------------------------------------
+# -- code in a checkpoint ----------------------------------------------------------------------------------------------
 
 
 class _Bomb:
@@ -143,7 +143,7 @@ def test_code_in_a_network_saved_whole_does_not_run(tmp_path: Path) -> None:
     assert "holds code" in refusal(tmp_path / "m.pth")
 
 
-# -- damaged files -------------------------------------------------------------------------------------------------------
+# -- damaged files -----------------------------------------------------------------------------------------------------
 
 
 def test_a_cut_off_file_says_how_much_is_there(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     assert refusal(tmp_path / "m.safetensors") == "“m.safetensors” could not be read."
 
 
-# -- into networks -------------------------------------------------------------------------------------------------------
+# -- into networks -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "other.ckpt"])
@@ -291,7 +291,7 @@ def test_an_empty_folder_is_told(tmp_path: Path) -> None:
         load_into(published_tiny(), tmp_path, TINY_SET)
 
 
-# -- which network it is -------------------------------------------------------------------------------------------------
+# -- which network it is -----------------------------------------------------------------------------------------------
 
 
 def matched(path: Path) -> str:
