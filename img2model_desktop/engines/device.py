@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from img2model_desktop.core.progress import Progress
 from img2model_desktop.errors import OutOfMemory
 
 CPU_CHUNK = 1 << 16
@@ -56,14 +57,16 @@ def processor() -> Device:
     return Device(torch.device("cpu"), torch.bfloat16 if _has_fast_bfloat16() else torch.float32, "the processor")
 
 
-def lower(net: nn.Module, dtype: torch.dtype) -> None:
-    """Brings the weights of linear layers to a precision, one after the other; norms, tables and biases' sums stay.
+def lower(net: nn.Module, dtype: torch.dtype, progress: Progress | None = None) -> None:
+    """Brings the weights of linear layers to a precision, one layer after the other; norms and tables stay.
 
-    Mapped pages of the file are let go layer by layer, so that the peak is one network in `dtype`.
+    What was mapped from a file is copied, and its pages may go, so that the peak is one network in `dtype`.
     """
-    for module in net.modules():
-        if isinstance(module, nn.Linear):
-            module.to(dtype)
+    layers = [module for module in net.modules() if isinstance(module, nn.Linear)]
+    for number, layer in enumerate(layers):
+        if progress is not None:
+            progress.update(number / len(layers))
+        layer.to(dtype)
 
 
 def chunk_for(device: Device, bytes_each: int) -> int:

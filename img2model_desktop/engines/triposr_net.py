@@ -1,7 +1,8 @@
 """TripoSR's networks with the names of its published checkpoint: picture tokens, planes, and the field they hold.
 
 Tochilkin et al., TripoSR: Fast 3D object reconstruction from a single image, 2024. A vision transformer sees the
-picture; a transformer turns learned tokens into three feature planes; a small perceptron reads density and colour from them.
+picture; a transformer turns learned tokens into three feature planes; a small perceptron reads density and colour from
+them.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor, nn
 
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.engines.device import lower
 from img2model_desktop.engines.vit import DINO_B16, VisionTransformer, VitShape, attend, linear, place
 
 RADIUS = 0.87
@@ -69,6 +71,12 @@ class TripoNet(nn.Module):
         self.backbone = Backbone(shape)
         place(self, "post_processor.upsample", nn.ConvTranspose2d(shape.width, shape.channels, 2, 2))
         self.decoder = Perceptron(shape)
+
+    def lower(self, dtype: torch.dtype, progress: Progress | None = None) -> None:
+        """Brings the linear layers of both transformers to a precision; what the surface is read with stays float32."""
+        parts = (self.get_submodule("image_tokenizer"), self.backbone)
+        for number, part in enumerate(parts):
+            lower(part, dtype, None if progress is None else progress.part(number / 2, (number + 1) / 2))
 
     def tokens_of(self, picture: Tensor, progress: Progress | None = None) -> Tensor:
         """`(b, n, c) float32` from `(b, 3, s, s)`, 0..1."""

@@ -1,6 +1,6 @@
 """Bakes the look of one mesh onto the uv layout of another."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +71,34 @@ def bake(mesh: Mesh, source: Mesh, texture_px: int, progress: Progress) -> Mesh:
         filled[name] = Picture.own(spread(pixels, covered) if covered.any() else pixels)
     progress.update(1.0)
     return with_pictures(mesh, filled)
+
+
+def paint(mesh: Mesh, colour: Callable[[Floats], Floats], texture_px: int, progress: Progress) -> Mesh:
+    """The mesh with a base colour that is a function of the place, opaque.
+
+    Args:
+        mesh: with uv inside the unit square that do not overlap.
+        colour: places `(k, 3)`, metres, to sRGB `(k, 3)`, 0..1; at most `BATCH` places at a time.
+        texture_px: side of the texture.
+        progress: token.
+
+    Raises:
+        Cancelled: from `progress`.
+    """
+    progress.update(0.0)
+    frame = Frame(mesh)
+    covered, owner = _owners(frame, texture_px, progress.part(0.0, 0.2))
+    pixels = np.full((texture_px, texture_px, 4), 255, np.uint8)
+    total, done = max(1, int(covered.sum())), 0
+    for texels in _all_texels(covered, owner):
+        progress.update(0.2 + 0.7 * done / total)
+        done += len(texels.face)
+        read = colour(frame.points(_places(frame, texels, texture_px)))
+        pixels[texels.row, texels.column, :3] = np.clip(np.rint(read * 255), 0, 255).astype(np.uint8)
+    progress.update(0.9)
+    painted = replace(mesh, base_colour=Picture.own(spread(pixels, covered) if covered.any() else pixels))
+    progress.update(1.0)
+    return painted
 
 
 class Frame:
