@@ -4,11 +4,11 @@ import numpy as np
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.rays import Rays
 from img2model_desktop.core.verdict.crossings import crossings_of
 from img2model_desktop.core.verdict.findings import Conditions, Finding, Severity, Verdict
 from img2model_desktop.core.verdict.limits import severities
 from img2model_desktop.core.verdict.measures import Survey, measures_of
-from img2model_desktop.core.verdict.rays import Rays
 from img2model_desktop.core.verdict.remarks import REMARKS
 from img2model_desktop.core.verdict.shells import shells_of
 from img2model_desktop.core.verdict.standing import standing_of
@@ -50,7 +50,7 @@ def survey_of(mesh: Mesh, conditions: Conditions, progress: Progress) -> Survey:
     if not surface.area.any():
         return Survey(mesh, conditions, surface, topology, np.zeros(surface.parts, dtype=bool))
     crossings = crossings_of(surface, progress.part(0.25, 0.6))
-    rays = Rays(surface)
+    rays = Rays(surface.triangles)
     progress.update(0.62)
     shells = shells_of(surface, topology.closed, crossings.parts, rays, progress.part(0.62, 0.65))
     sign = shells.sign[surface.part]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.rays import Rays
 from img2model_desktop.core.topology import Ids
-from img2model_desktop.core.verdict.rays import Rays
 from img2model_desktop.core.verdict.surface import Flags, Surface, Values
 
 MOST_SHELLS = 2000  # the largest closed parts; how the crumbs beyond lie in each other is not asked
@@ -146,7 +146,7 @@ def _windings(surface: Surface, number: Ids, start: Values, way: Values, rays: R
     direction = np.broadcast_to(way, start.shape)
     for hits in range(MOST_HITS):
         progress.update(hits / MOST_HITS)
-        face, distance = rays.first(at[going], direction[going], progress.part(1.0, 1.0))
+        face, distance = rays.first(at[going], direction[going], progress.part(1.0, 1.0), rays.skin)
         going, face, distance = going[face >= 0], face[face >= 0], distance[face >= 0]
         if not len(going):
             break
@@ -154,7 +154,7 @@ def _windings(surface: Surface, number: Ids, start: Values, way: Values, rays: R
         out = np.sign(rays.normals[face] @ way).astype(np.int64)
         known = shell >= 0
         np.add.at(winding, (shell[known], going[known]), out[known])
-        at[going] += way * np.maximum(distance, rays.skin_mm)[:, None]
+        at[going] += way * np.maximum(distance, rays.skin)[:, None]
     return winding
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.rays import Rays
 from img2model_desktop.core.topology import Ids
-from img2model_desktop.core.verdict.rays import Rays
 from img2model_desktop.core.verdict.surface import Flags, Surface, Values
 
 SAMPLES = 16_384  # at least so many points, spread over the area; and one on each face up to MOST_FACES
@@ -88,7 +88,7 @@ def _samples(surface: Surface) -> tuple[Ids, Values, Values]:
 
 def _gaps(start: Values, way: Values, sign: Values, rays: Rays, progress: Progress) -> tuple[Values, Flags]:
     """How far each point sees another surface that faces it, infinite for none; and which points lie in material."""
-    face, distance = rays.first(start, way, progress)
+    face, distance = rays.first(start, way, progress, rays.skin)
     hit = face >= 0
     slope = np.zeros(len(start))
     slope[hit] = np.einsum("ij,ij->i", rays.normals[face[hit]], way[hit]) * sign[face[hit]]
@@ -101,12 +101,12 @@ def _walls(start: Values, way: Values, sign: Values, rays: Rays, progress: Progr
     going, walked, depth = np.arange(len(start)), np.zeros(len(start)), np.ones(len(start), dtype=np.int64)
     for hits in range(MOST_HITS):
         token = progress.part(hits / MOST_HITS, (hits + 1) / MOST_HITS)
-        face, distance = rays.first(start[going] + way[going] * walked[going, None], way[going], token)
+        face, distance = rays.first(start[going] + way[going] * walked[going, None], way[going], token, rays.skin)
         met = face >= 0
         going, face, distance = going[met], face[met], distance[met]
         if not len(going):
             break
-        walked[going] += np.maximum(distance, rays.skin_mm)
+        walked[going] += np.maximum(distance, rays.skin)
         slope = np.einsum("ij,ij->i", rays.normals[face], way[going]) * sign[face]
         depth[going] -= np.sign(slope).astype(np.int64)
         out = depth[going] <= 0

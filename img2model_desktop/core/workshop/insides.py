@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.rays import Rays
 from img2model_desktop.core.topology import Ids, collapsed, connected, edges_of, parts_of, same_rows
+from img2model_desktop.core.triangles import areas, units
 from img2model_desktop.core.workshop.facing import facing_out
 from img2model_desktop.core.workshop.winding import ALONG, AROUND, WHOLE, Hits, Sweep, Winding, hits_of
 from img2model_desktop.errors import EngineProblem
@@ -34,8 +36,8 @@ ROUNDS = 18
 LARGE = 40_000_000
 """Points of a grid from which on a third of the rounds must do."""
 
-RAYS = 1 << 17
-"""Rays cast between two looks at the progress."""
+OFF = 1e-3
+"""Cells from a triangle at which a ray begins that leaves it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +99,7 @@ def soup_of(mesh: Mesh, grid: Grid, progress: Progress) -> Soup:
     place = same_rows(mesh.vertices)
     faces = mesh.faces[~collapsed(place[mesh.faces])]
     triangles = grid.inside(mesh.vertices)[faces]
-    flat = np.linalg.norm(np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]), axis=1) == 0
+    flat = areas(triangles) == 0
     once = same_rows(np.sort(place[faces], axis=1).astype(np.float64)) == np.arange(len(faces))
     faces = faces[once]
     if not len(faces) or flat.all():
@@ -140,19 +142,18 @@ def seen_from_behind(triangles: Floats, loose: Ids, part: Ids, count: int, progr
         progress: token.
     """
     mine = triangles[loose]
-    cross = np.cross(mine[:, 1] - mine[:, 0], mine[:, 2] - mine[:, 0])
-    area = np.linalg.norm(cross, axis=1)
-    normal = cross / np.maximum(area, np.finfo(float).tiny)[:, None]
-    middle = mine.mean(axis=1)
-    scene = Scene(triangles)
+    area, middle = areas(mine), mine.mean(axis=1)
+    rays = Rays(triangles)
+    normal = rays.normals[loose]
     around = _half_sphere(LOOKS)
     score = np.zeros(len(loose))
     for side in (1.0, -1.0):
         across, up = _frame(normal * side)
         for number, (x, y, z) in enumerate(around):
-            progress.update((number / LOOKS + (side < 0)) / 2)
+            done = (number + LOOKS * (side < 0)) / (2 * LOOKS)
+            token = progress.part(done, done + 0.5 / LOOKS)
             ray = across * x + up * y + normal * (side * z)
-            score += side * z * (scene.cast(middle + normal * (side * 1e-3), ray, progress)[0] == np.inf)
+            score += side * z * ~rays.hidden(middle + normal * (side * OFF), ray, token)
     value = np.bincount(part, weights=score * area, minlength=count)
     total = np.bincount(part, weights=area, minlength=count) * around[:, 2].sum()
     return np.asarray(value < -SEEN * total)
@@ -170,39 +171,8 @@ def _frame(normal: Floats) -> tuple[Floats, Floats]:
     """Two directions square to each normal and to each other."""
     helper = np.where(np.abs(normal[:, :1]) > 0.8, [[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])
     across = np.cross(helper, normal)
-    across /= np.maximum(np.linalg.norm(across, axis=1), np.finfo(float).tiny)[:, None]
+    across = units(across)
     return across, np.cross(normal, across)
-
-
-class Scene:
-    """Triangles that rays can be cast at.
-
-    Args:
-        triangles: `(m, 3, 3)`.
-    """
-
-    def __init__(self, triangles: Floats) -> None:
-        from embreex.mesh_construction import TriangleMesh
-        from embreex.rtcore_scene import EmbreeScene
-
-        self._scene = EmbreeScene()
-        self._mesh = TriangleMesh(self._scene, np.ascontiguousarray(triangles, dtype=np.float32))
-
-    def cast(self, origins: Floats, directions: Floats, progress: Progress) -> tuple[Floats, Ids]:
-        """Distance, infinite where nothing is met, and the triangle or -1, `(n,)` each."""
-        distance, met = np.full(len(origins), np.inf), np.full(len(origins), -1, dtype=np.int64)
-        for start in range(0, len(origins), RAYS):
-            progress.update(0.0)
-            mine = slice(start, start + RAYS)
-            found = self._scene.run(
-                np.ascontiguousarray(origins[mine], dtype=np.float32),
-                np.ascontiguousarray(directions[mine], dtype=np.float32),
-                output=1,
-            )
-            hit = found["primID"] >= 0
-            met[mine] = found["primID"]
-            distance[mine] = np.where(hit, found["tfar"], np.inf)
-        return distance, met
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.rays import Rays
 from img2model_desktop.core.topology import collapsed, edges_of, same_rows
+from img2model_desktop.core.triangles import unit_normals
 from img2model_desktop.core.verdict.crossings import crossings_of
 from img2model_desktop.core.verdict.surface import surface_of
 from img2model_desktop.core.workshop.catalog import SolidOptions
 from img2model_desktop.core.workshop.facing import facing_out
-from img2model_desktop.core.workshop.insides import Grid, Inside, Scene, Soup, inside_of, soup_of
+from img2model_desktop.core.workshop.insides import OFF, Grid, Inside, Soup, inside_of, soup_of
 from img2model_desktop.core.workshop.marching import march, well_composed
 from img2model_desktop.core.workshop.nearest import Nearest, Pieces, pieces_of
 from img2model_desktop.core.workshop.operation import Outcome
@@ -86,14 +88,8 @@ def thin_share(mesh: Mesh, wall_m: float, progress: Progress) -> float:
     corners = (mesh.vertices.astype(np.float64) - mesh.bounds[0])[mesh.faces] * (SCALE / longest)
     pieces = pieces_of(corners, PIECE * 2, progress.part(0.0, 0.5))
     back, area = -unit_normals(pieces.triangles), pieces.areas
-    away, _ = Scene(corners).cast(pieces.middles + back * 1e-3, back, progress.part(0.5, 1.0))
+    _, away = Rays(corners).first(pieces.middles, back, progress.part(0.5, 1.0), OFF)
     return float(area[away < wall_m * SCALE / longest].sum() / area.sum())
-
-
-def unit_normals(triangles: Floats) -> Floats:
-    """`(m, 3)`: of length one, or nothing for triangles without area."""
-    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    return np.asarray(cross / np.maximum(np.linalg.norm(cross, axis=1), np.finfo(float).tiny)[:, None])
 
 
 def kept(mesh: Mesh, progress: Progress) -> Outcome | None:
@@ -203,7 +199,8 @@ def sheets_of(soup: Soup, inside: Inside, thickness: float, progress: Progress) 
         progress: token.
     """
     pieces = pieces_of(soup.triangles, PIECE, progress.part(0.0, 0.2))
-    middles, normals = pieces.middles, unit_normals(soup.triangles)
+    rays = Rays(soup.triangles)
+    middles, normals = pieces.middles, rays.normals
     normal = normals[pieces.source]
     some = normal.any(axis=1)
     loose = np.nonzero(some & ~soup.closed[pieces.source])[0]
@@ -216,9 +213,8 @@ def sheets_of(soup: Soup, inside: Inside, thickness: float, progress: Progress) 
     sheet = np.zeros(len(middles), dtype=bool)
     sheet[loose] = near < FEW
     asked = np.nonzero(some & ~sheet)[0]
-    scene = Scene(soup.triangles)
     back = -normal[asked]
-    away, met = scene.cast(middles[asked] + back * 1e-3, back, progress.part(0.2, 0.9))
+    met, away = rays.first(middles[asked], back, progress.part(0.2, 0.9), OFF)
     facing = np.where(met >= 0, np.einsum("ij,ij->i", normals[met], back), 0.0)  # the ray leaves there
     thin = np.zeros(len(middles), dtype=bool)
     thin[asked] = (away < max(THIN, thickness)) & (facing > 0)

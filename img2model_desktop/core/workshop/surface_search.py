@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.rays import Rays
+from img2model_desktop.core.triangles import areas
 from img2model_desktop.core.workshop.raster import expanded
 
 Floats = NDArray[np.float32]
@@ -59,20 +61,13 @@ class Surface:
     """
 
     def __init__(self, mesh: Mesh) -> None:
-        from embreex.mesh_construction import TriangleMesh  # heavy, and only needed here
-        from embreex.rtcore_scene import EmbreeScene
-
         self._middle = mesh.bounds.mean(axis=0)
         corners = (mesh.vertices - self._middle)[mesh.faces]
         self._corners = corners.astype(np.float32)
-        cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        length = np.linalg.norm(cross, axis=1)
-        self._area = length / 2
-        unit = np.divide(cross, length[:, None], out=np.zeros_like(cross), where=length[:, None] > 0)
-        self._normal = unit.astype(np.float32)
+        self._area = areas(corners)
+        self._rays = Rays(corners)
+        self._normal = self._rays.normals.astype(np.float32)
         self._diagonal = max(float(np.linalg.norm(mesh.size_m)), 1e-12)
-        self._scene = EmbreeScene()
-        TriangleMesh(self._scene, self._corners)
         self._trees: dict[int, tuple[Any, Ids]] = {}
 
     def find(self, points: Floats, normals: Floats, progress: Progress) -> Places:
@@ -87,13 +82,13 @@ class Surface:
             progress: token.
         """
         at = (points - self._middle).astype(np.float32)
-        face, reached = self._shoot(at, normals)
+        face, reached = self._shoot(at, normals, progress.part(0.0, 0.2))
         missed = np.nonzero(face < 0)[0]
         if len(missed):
-            face[missed], is_near = self._by_cell(at[missed], normals[missed], progress.part(0.0, 0.5))
+            face[missed], is_near = self._by_cell(at[missed], normals[missed], progress.part(0.2, 0.6))
             near = missed[is_near]
             for start in range(0, len(near), MISSED):
-                progress.update(0.5 + 0.5 * start / len(near))
+                progress.update(0.6 + 0.4 * start / len(near))
                 some = near[start : start + MISSED]
                 face[some] = self._closest(at[some], normals[some])
         reached[missed] = at[missed]
@@ -101,25 +96,24 @@ class Surface:
         progress.update(1.0)
         return Places(face, weights)
 
-    def _shoot(self, at: Floats, normals: Floats) -> tuple[Ids, Floats]:
+    def _shoot(self, at: Floats, normals: Floats, progress: Progress) -> tuple[Ids, Floats]:
         """Face, -1 where there is none, and point that the nearer of two rays along the normal arrives at."""
         behind = np.float32(1e-5 * self._diagonal)  # a ray that starts on a face may miss it
         face = np.full(len(at), -1, dtype=np.int64)
         best = np.full(len(at), REACH * self._diagonal, dtype=np.float32)
         reached = at.copy()
         asked = np.arange(len(at))
-        for way in (np.float32(-1), np.float32(1)):
-            direction = normals[asked] * way
-            origin = at[asked] - direction * behind
-            result = self._scene.run(origin, direction, output=True, dists=best[asked] + behind)
-            found, along = result["primID"], result["tfar"]
-            distance = np.abs(along - behind)
+        for turn in (0, 1):
+            direction = normals[asked] * np.float32(2 * turn - 1)
+            token = progress.part(turn / 2, (turn + 1) / 2)
+            found, along = self._rays.first(at[asked], direction, token, -float(behind), best[asked])
+            distance = np.abs(along)
             some = np.nonzero((found >= 0) & (distance < best[asked]))[0]
             agree = np.einsum("ij,ij->i", self._normal[found[some]], normals[asked[some]]) > AGREES
             some = some[agree]
             target = asked[some]
             face[target], best[target] = found[some], distance[some]
-            reached[target] = origin[some] + direction[some] * along[some, None]
+            reached[target] = at[target] + direction[some] * along[some, None]
             asked = np.nonzero(best > 10 * behind)[0]  # nothing can be much nearer for the others
         return face, reached
 

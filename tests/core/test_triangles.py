@@ -1,0 +1,26 @@
+"""Normals and areas of triangles that are known."""
+
+import numpy as np
+
+from img2model_desktop.core.triangles import areas, crosses, unit_normals
+
+TRIANGLES = np.array(
+    [[[1, 1, 1], [4, 1, 1], [1, 5, 1]], [[0, 0, 0], [0, 0, 2], [0, 2, 0]], [[3, 3, 3], [3, 3, 3], [4, 4, 4]]],
+    dtype=np.float32,
+)
+
+
+def test_normals_and_areas() -> None:
+    assert crosses(TRIANGLES).tolist() == [[0, 0, 12], [-4, 0, 0], [0, 0, 0]]
+    assert areas(TRIANGLES).tolist() == [6, 2, 0]
+    assert unit_normals(TRIANGLES).tolist() == [[0, 0, 1], [-1, 0, 0], [0, 0, 0]]
+
+
+def test_small_triangles_far_away_keep_their_area() -> None:
+    """32-bit differences would be wrong in the third digit: the corners are taken into 64 bits first."""
+    far = np.array([[[1000, 0, 0], [1000 + 2**-13, 0, 0], [1000, 2**-13, 1000]]], dtype=np.float32)
+    assert areas(far)[0] == np.linalg.norm(np.cross([2**-13, 0, 0], [0, 2**-13, 1000])) / 2
+
+
+def test_a_triangle_of_nanometres_has_a_normal() -> None:
+    assert unit_normals(TRIANGLES[:1].astype(np.float64) * 1e-9).tolist() == [[0, 0, 1]]
