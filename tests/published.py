@@ -10,6 +10,7 @@ import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,8 +18,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.progress import Progress
 from img2model_desktop.engines import recognise, weight_sets
 from img2model_desktop.engines.headers import TensorFacts
+from img2model_desktop.engines.tensors import load_into
 from img2model_desktop.engines.weight_sets import WeightFile, WeightSet
 
 TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
@@ -172,3 +176,47 @@ def add_tiny(folder: Path, monkeypatch: pytest.MonkeyPatch) -> WeightSet:
     monkeypatch.setattr(weight_sets, "SETS", (*weight_sets.SETS, entry))
     monkeypatch.setattr(recognise, "manifest", lambda key: facts if key == TINY else known(key))
     return entry
+
+
+class TinyMaker:
+    """A picture maker over the tiny network; what the prompt says decides how it goes."""
+
+    loads: ClassVar[list[str]] = []  # in this process
+    closes: ClassVar[list[str]] = []
+
+    def __init__(self, net: nn.Module, name: str) -> None:
+        self.net: nn.Module | None = net
+        self.name = name
+        self.loads.append(name)
+
+    def make(self, prompt: str, style: str, options: Any, seed: int, progress: Progress) -> Picture:
+        """A picture whose red is the number of loads in this process so far."""
+        assert self.net is not None
+        progress.update(0.5)
+        if prompt == "too large":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        if prompt == "too large for Python":
+            raise MemoryError
+        if prompt == "wrong":
+            raise RuntimeError("out of memory, says this text")
+        self.net(torch.ones(1, 48))
+        return Picture(np.full((2, 2, 4), len(self.loads), np.uint8))
+
+    def close(self) -> None:
+        """Lets the network go."""
+        self.net = None
+        self.closes.append(self.name)
+
+
+def load_tiny(folder: Path) -> TinyMaker:
+    """The engine "tiny", as a catalogue entry names it."""
+    net = published_tiny()
+    load_into(net, folder, WeightSet(TINY, "Tiny", "", "", "MIT", (WeightFile("model.safetensors", 0),), ""))
+    return TinyMaker(net, "tiny")
+
+
+def load_other(folder: Path) -> TinyMaker:
+    """Another engine with the same weights."""
+    maker = load_tiny(folder)
+    maker.name = "other"
+    return maker

@@ -238,7 +238,7 @@ def _card_licence(root: Path) -> str:
             start = file.read(4096)
     except OSError:
         return ""
-    said = dict(re.findall(r"^(license|license_name):\s*[\"']?([\w.+-]+)", start, re.MULTILINE))
+    said: dict[str, str] = dict(re.findall(r"^(license|license_name):\s*[\"']?([\w.+-]+)", start, re.MULTILINE))
     name = said.get("license_name") or said.get("license", "")  # "license: other" has its name in the second
     return {free.lower(): free for free in FREE_LICENCES}.get(name.lower(), name)
 
