@@ -29,24 +29,37 @@ def original_preview(path: str, limits: PictureLimits, report: Any, is_cancelled
 def cut_preview(
     path: str,
     limits: PictureLimits,
-    cutter: str,
+    cutter: tuple[str, Any, str],
     strokes: tuple[Stroke, ...],
-    options: Any,
     report: Any,
     is_cancelled: Any,
 ) -> Any:
     """The picture file as the engine will see it.
+
+    Args:
+        path: of the picture.
+        limits: how large it may be.
+        cutter: key, options, and the folder of the library of published weights, "" for none.
+        strokes: of the brush.
+        report, is_cancelled: see `aside`.
 
     Returns:
         `(original, cut, findings)`: two Pictures whose longer side is at most `PREVIEW_SIDE_PX`, and what
         `core.subject.check_subject` found.
     """
     from img2model_desktop.core.subject import check_subject
-    from img2model_desktop.engines.bench import call_engine
+    from img2model_desktop.engines.bench import call_engine, call_held
+    from img2model_desktop.engines.library import Library
 
+    key, options, weights = cutter
     picture = original_preview(path, limits, report, is_cancelled)
-    spec = catalog.find(cutter, Role.CUTTER)
-    cut = call_engine(spec.entry, "cut", (picture, strokes, options), report, is_cancelled)
+    spec = catalog.find(key, Role.CUTTER)
+    args = (picture, strokes, options)
+    if spec.weights:
+        files = Library(Path(weights)).folder(spec.weights)
+        cut = call_held(spec.entry, files, "cut", args, report, is_cancelled)
+    else:
+        cut = call_engine(spec.entry, "cut", args, report, is_cancelled)
     return picture, cut, check_subject(cut)
 
 

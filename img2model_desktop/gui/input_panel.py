@@ -27,6 +27,12 @@ _BLOCKING = ("input",)  # kinds of trouble that a job would run into as well
 class InputPanel(QWidget):
     """Makes the request that Generate turns into a job.
 
+    Args:
+        samples: pictures to try.
+        size_mm: longest side of the mesh at first.
+        limits: how large a picture may be.
+        weights: folder of the library of published weights, or "".
+
     Signals:
         generate_wished: the user wants a job for each of these requests: a tuple of `Request`.
         browse_wished: the user wants to choose a file.
@@ -42,18 +48,18 @@ class InputPanel(QWidget):
         samples: tuple[Path, ...],
         size_mm: float,
         limits: PictureLimits = DEFAULT_LIMITS,
+        weights: str = "",
     ) -> None:
         super().__init__()
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._icons = icons
-        self._cutter = catalog.of_role(Role.CUTTER)[0]
-        self.pictures = PictureSource(caller, icons, samples, limits)
+        self.pictures = PictureSource(caller, icons, samples, limits, weights)
         self.words = PromptSource(caller, icons, catalog.of_role(Role.MAKER)[0])
         self.form = SettingsForm(icons, size_mm)
         self.pictures.set_cutter(self._cutter_in_use)
         self.words.set_options(lambda: (self.form.options_of(self.words.maker), self.form.seed_value))
-        self._cut_with: tuple[str, Any] = ("", None)
+        self._cut_with: tuple[str, Any, str] = ("", None, "")
         self._build()
         self._connect()
         self._update()
@@ -80,7 +86,7 @@ class InputPanel(QWidget):
             base = Request(prompt=words.prompt, style=words.style_name if words.prompt else "", maker=words.maker.key)
         else:
             base = Request(picture=path, strokes=self.pictures.strokes_of(path) if path else ())
-        return self.form.apply_to(replace(base, cutter=self._cutter.key))
+        return self.form.apply_to(base)
 
     def load(self, request: Request, picture: str) -> None:
         """Shows a request again; `picture` is where its picture lies now."""
@@ -194,14 +200,15 @@ class InputPanel(QWidget):
 
     def _cutter_in_use(self) -> tuple[str, Any]:
         """The cutter's key and options as the job would have them: a relief keeps the background."""
+        cutter = self.form.cutter_spec
         step = cutter_step(replace(self.request(), prompt="", style=""))
-        return (step.key, step.options) if step else (self._cutter.key, self.form.options_of(self._cutter))
+        return (step.key, step.options) if step else (cutter.key, self.form.options_of(cutter))
 
     @Slot()
     def _on_form_changed(self) -> None:
-        cutter = self._cutter_in_use()
-        if cutter != self._cut_with:
-            self._cut_with = cutter
+        cut_with = (*self._cutter_in_use(), self.form.cutter.missing)
+        if cut_with != self._cut_with:
+            self._cut_with = cut_with
             self.pictures.cut_again()
         self._update()
 

@@ -102,8 +102,9 @@ class MainWindow(QMainWindow):
     # Building
 
     def _build(self) -> None:
+        places, limits = self._places, self._runner.limits
         self.input = InputPanel(
-            self._runner, self._icons, self._places.samples, self._state.size_mm, self._runner.limits
+            self._runner, self._icons, places.samples, self._state.size_mm, limits, str(places.weights)
         )
         self.middle = ViewPanel(self._runner, self._icons)
         state = self._state

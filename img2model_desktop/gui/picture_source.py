@@ -34,8 +34,11 @@ class PictureSource(QWidget):
     changed = Signal()
     browse_wished = Signal()
 
-    def __init__(self, caller: Caller, icons: Icons, samples: tuple[Path, ...], limits: PictureLimits) -> None:
+    def __init__(
+        self, caller: Caller, icons: Icons, samples: tuple[Path, ...], limits: PictureLimits, weights: str = ""
+    ) -> None:
         super().__init__()
+        self._weights = weights
         self._icons = icons
         self._limits = limits
         self._samples = samples
@@ -114,8 +117,9 @@ class PictureSource(QWidget):
         """Shows the cut-out with what the cutter and the strokes say now."""
         if self._path and not self.canvas.is_empty:
             cutter, options = self._cutter()
-            self._asked = (self._path, self.canvas.strokes)
-            self._cutting.ask(cut_preview, self._path, self._limits, cutter, self.canvas.strokes, options)
+            strokes = self.canvas.strokes
+            self._asked = (self._path, strokes)
+            self._cutting.ask(cut_preview, self._path, self._limits, (cutter, options, self._weights), strokes)
 
     def retint(self) -> None:
         """The icons again, in the theme's colours."""

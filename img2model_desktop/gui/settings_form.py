@@ -5,13 +5,13 @@ from dataclasses import fields, replace
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import EngineSpec, Role, build_options
-from img2model_desktop.gui.controls import CalmComboBox, CalmSpinBox, Fold, NumberField, Segments, label
+from img2model_desktop.gui.controls import CalmSpinBox, Fold, NumberField, Segments, label
+from img2model_desktop.gui.engine_choice import EngineChoice
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.options_form import OptionsForm
 from img2model_desktop.gui.theme import SPACE
@@ -48,6 +48,7 @@ class SettingsForm(QWidget):
         self._rebuild_options({})
         self._describe_engine()
         self.engine.currentIndexChanged.connect(self._on_engine_changed)
+        self.cutter.currentIndexChanged.connect(self._on_engine_changed)
         self.quality.chosen.connect(self._on_quality_chosen)
         self.size_mm.changed.connect(lambda: self.changed.emit())
         self.seed.valueChanged.connect(self._on_seed_changed)
@@ -56,7 +57,12 @@ class SettingsForm(QWidget):
 
     @property
     def engine_key(self) -> str:
-        return str(self.engine.currentData())
+        return self.engine.key
+
+    @property
+    def cutter_spec(self) -> EngineSpec:
+        """The cutter in use."""
+        return self.cutter.spec or catalog.of_role(Role.CUTTER)[0]
 
     @property
     def seed_value(self) -> int:
@@ -68,6 +74,7 @@ class SettingsForm(QWidget):
         return replace(
             request,
             engine=self.engine_key,
+            cutter=self.cutter.key,
             quality=Quality(self.quality.value),
             seed=self.seed_value,
             size_mm=self.size_mm.value,
@@ -83,8 +90,9 @@ class SettingsForm(QWidget):
 
     def load(self, request: Request) -> None:
         """Shows what a request holds. No signal but one `changed` at the end."""
-        with QSignalBlocker(self.engine), QSignalBlocker(self.seed):
-            self.engine.setCurrentIndex(max(0, self.engine.findData(request.engine)))
+        with QSignalBlocker(self.engine), QSignalBlocker(self.cutter), QSignalBlocker(self.seed):
+            self.engine.choose(request.engine)
+            self.cutter.choose(request.cutter)
             self.seed.setValue(request.seed)
         self.quality.set_value(request.quality)
         self.size_mm.set_value(request.size_mm)
@@ -97,19 +105,14 @@ class SettingsForm(QWidget):
     def set_missing(self, missing: Mapping[str, str]) -> None:
         """Which engines lack their weights: a sentence by engine key. They stay in the list and cannot be chosen."""
         self._missing = dict(missing)
-        items = self.engine.model()
-        assert isinstance(items, QStandardItemModel)
-        for number, spec in enumerate(catalog.of_role(Role.SCULPTOR), 1):
-            item = items.item(number)
-            item.setEnabled(spec.key not in missing)
-            item.setToolTip(missing.get(spec.key, spec.summary))
-            item.setText(f"{spec.title} (needs weights)" if spec.key in missing else spec.title)
+        self.engine.set_missing(missing)
+        self.cutter.set_missing(missing)
         self._describe_engine()
         self.changed.emit()
 
     def missing_reason(self) -> str:
-        """Why the chosen engine cannot run, with what to do, or ""."""
-        reason = self._missing.get(self.engine_key, "")
+        """Why the chosen engines cannot run, with what to do, or ""."""
+        reason = self.engine.missing or self.cutter.missing
         return f"{reason} Import them, or choose another engine." if reason else ""
 
     def set_uses_prompt(self, uses: bool) -> None:
@@ -127,13 +130,9 @@ class SettingsForm(QWidget):
     # Building
 
     def _build(self, size_mm: float) -> None:
-        self.engine = CalmComboBox()
-        self.engine.setAccessibleName("Engine")
-        self.engine.addItem("Auto", AUTO)
-        self.engine.setItemData(0, _AUTO_SUMMARY, Qt.ItemDataRole.ToolTipRole)
-        for spec in catalog.of_role(Role.SCULPTOR):
-            self.engine.addItem(spec.title, spec.key)
-            self.engine.setItemData(self.engine.count() - 1, spec.summary, Qt.ItemDataRole.ToolTipRole)
+        self.engine = EngineChoice("Engine", catalog.of_role(Role.SCULPTOR), _AUTO_SUMMARY)
+        self.cutter = EngineChoice("Cut-out", catalog.of_role(Role.CUTTER))
+        self._cutter_label = label("Cut-out", "dim")
         self._summary = label("", "dim", wrap=True)
         self.weights_button = QToolButton()
         self.weights_button.setObjectName("section")
@@ -171,6 +170,7 @@ class SettingsForm(QWidget):
         rows: tuple[tuple[QLabel | None, QWidget], ...] = (
             (label("Engine", "dim"), self.engine),
             (None, self._summary),
+            (self._cutter_label, self.cutter),
             (None, self.weights_button),
             (label("Quality", "dim"), self.quality),
             (label("Size", "dim"), self.size_mm),
@@ -188,7 +188,7 @@ class SettingsForm(QWidget):
         sculptors = catalog.of_role(Role.SCULPTOR)
         chosen = [spec for spec in sculptors if spec.key == self.engine_key] or [_common(sculptors)]
         makers = [spec for spec in catalog.of_role(Role.MAKER)[:1] if self._uses_prompt]
-        return [spec for spec in (*chosen, *catalog.of_role(Role.CUTTER)[:1], *makers) if _shown(spec)]
+        return [spec for spec in (*chosen, self.cutter_spec, *makers) if _shown(spec)]
 
     def _rebuild_options(self, options: Mapping[str, OptionValue]) -> None:
         while self._options_column.count():
@@ -229,14 +229,17 @@ class SettingsForm(QWidget):
         return options
 
     def _describe_engine(self) -> None:
-        spec = next((spec for spec in catalog.of_role(Role.SCULPTOR) if spec.key == self.engine_key), None)
-        self._summary.setText(spec.summary if spec else _AUTO_SUMMARY)
+        self._summary.setText(self.engine.summary)
+        self.cutter.setToolTip(self.cutter.summary)
+        for part in (self.cutter, self._cutter_label):
+            part.setVisible(self.cutter.count() > 1)
         self.weights_button.setVisible(bool(self._missing))
         self.weights_button.setToolTip("\n".join(dict.fromkeys(self._missing.values())))
 
     @Slot()
     def _on_weights_wished(self) -> None:
-        self.weights_wished.emit(self.engine_key if self.missing_reason() else "")
+        keys = [choice.key for choice in (self.engine, self.cutter) if choice.missing]
+        self.weights_wished.emit(keys[0] if keys else "")
 
     @Slot()
     def _on_engine_changed(self) -> None:

@@ -242,6 +242,75 @@ def test_request_is_loaded_back_whole(qtbot: QtBot, panel: InputPanel, photo: Pa
     assert panel.request() == request
 
 
+@pytest.fixture
+def with_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sculptor and a cutter with published weights are in the catalogue."""
+    sculptor = replace(catalog.find("inflate", catalog.Role.SCULPTOR), key="grand", title="Grand", weights="triposr")
+    cutter = replace(catalog.find("cutout", catalog.Role.CUTTER), key="fine", title="Fine", weights="birefnet")
+    monkeypatch.setattr(catalog, "ENGINES", (*catalog.ENGINES, sculptor, cutter))
+
+
+GRAND = "Grand needs the weights of TripoSR, which are not on this machine (1.7 GB)."
+FINE = "Fine needs the weights of BiRefNet, which are not on this machine (444 MB)."
+
+
+@pytest.mark.usefixtures("with_published")
+def test_engines_without_their_weights_cannot_be_chosen(qtbot: QtBot, icons: Icons, caller: InlineCaller) -> None:
+    panel = InputPanel(caller, icons, (), 100.0)
+    qtbot.addWidget(panel)
+    panel.show()
+    form = panel.form
+    assert form.cutter.isVisible()
+    assert not form.weights_button.isVisible()
+    form.set_missing({"grand": GRAND, "fine": FINE})
+    for choice, key in ((form.engine, "grand"), (form.cutter, "fine")):
+        at = choice.findData(key)
+        assert not choice.model().flags(choice.model().index(at, 0)) & Qt.ItemFlag.ItemIsEnabled
+        assert choice.itemText(at).endswith(" (needs weights)")
+        assert choice.itemData(at, Qt.ItemDataRole.ToolTipRole) in (GRAND, FINE)
+    last = form.engine.count() - 1
+    assert form.engine.itemData(last) == "grand"
+    form.engine.setCurrentIndex(last - 1)
+    chosen = form.engine.key
+    qtbot.keyClick(form.engine, Qt.Key.Key_Down)
+    assert form.engine.key == chosen
+    assert set(form.weights_button.toolTip().splitlines()) == {GRAND, FINE}
+    with qtbot.waitSignal(form.weights_wished) as wish:
+        qtbot.mouseClick(form.weights_button, Qt.MouseButton.LeftButton)
+    assert wish.args == [""]
+    form.set_missing({})
+    assert not form.weights_button.isVisible()
+    qtbot.keyClick(form.engine, Qt.Key.Key_Down)
+    assert (form.engine.key, form.engine.currentText()) == ("grand", "Grand")
+
+
+@pytest.mark.usefixtures("with_published")
+def test_a_job_whose_weights_are_gone_says_so(
+    qtbot: QtBot, icons: Icons, caller: InlineCaller, photo: Path, tmp_path: Path
+) -> None:
+    panel = InputPanel(caller, icons, (), 100.0, weights=str(tmp_path / "weights"))
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.form.set_missing({"grand": GRAND, "fine": FINE})
+    panel.load(Request(picture=str(photo), engine="grand", cutter="fine"), str(photo))
+    assert panel.request().cutter == "fine"
+    assert told(panel) == f"{GRAND} Import them, or choose another engine."
+    assert not panel.generate_button.isEnabled()
+    with qtbot.waitSignal(panel.form.weights_wished) as wish:
+        qtbot.mouseClick(panel.form.weights_button, Qt.MouseButton.LeftButton)
+    assert wish.args == ["grand"]
+    panel.form.engine.choose("inflate")
+    assert told(panel).startswith(FINE)
+    qtbot.waitUntil(lambda: panel.pictures.trouble is not None)
+    trouble = panel.pictures.trouble
+    assert trouble is not None
+    assert trouble.message.startswith("BiRefNet needs its weights")
+    panel.form.cutter.choose("cutout")
+    qtbot.waitUntil(lambda: panel.pictures.canvas.has_cut)
+    assert panel.generate_button.isEnabled()
+    assert panel.request() == Request(picture=str(photo), engine="inflate")
+
+
 def test_everything_can_be_reached_with_the_keyboard_and_has_a_name(panel: InputPanel) -> None:
     from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QSlider, QWidget
 

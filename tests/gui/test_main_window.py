@@ -17,6 +17,9 @@ from img2model_desktop.core.events import Chosen
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import read_picture, write_png
 from img2model_desktop.core.request import Quality, Request
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.base import Role
+from img2model_desktop.engines.recognise import manifest
 from img2model_desktop.gui.calls import THUMBNAIL
 from img2model_desktop.gui.history_model import engine_title
 from img2model_desktop.gui.icons import Icons
@@ -31,6 +34,7 @@ from img2model_desktop.jobs.job_row import JobState
 from img2model_desktop.jobs.store import Store
 from tests.gui.conftest import disc
 from tests.gui.driving import JOB_MS, drop, message, mime_of, wait_for_cut, wait_for_end
+from tests.published import write_sparse
 
 
 @pytest.fixture
@@ -138,6 +142,40 @@ def test_drag_of_a_mesh_is_not_for_the_picture(window: MainWindow, tmp_path: Pat
     assert window.middle.drop_frame.isVisible()
     QApplication.sendEvent(window, QDragLeaveEvent())
     assert not window.middle.drop_frame.isVisible()
+
+
+def test_weights_dropped_on_the_window_go_to_their_own(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, places: Places
+) -> None:
+    write_sparse(tmp_path / "clone" / "model.safetensors", manifest("depth-small"))
+    assert drop(window, mime_of(tmp_path / "clone"))
+    weights = window.weights
+    assert weights is not None
+    qtbot.waitUntil(lambda: weights.intake.is_asking and bool(weights.rows), timeout=JOB_MS)
+    assert weights.intake.question.title.text() == "This is Depth Anything V2 Small."
+    assert not weights.isModal()
+    qtbot.mouseClick(weights.intake.question.buttons["link"], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: weights.rows["depth-small"].row.is_whole, timeout=JOB_MS)
+    assert (places.weights / "depth-small" / "files" / "model.safetensors").is_symlink()
+    assert message(window) == ""
+    weights.close()
+    qtbot.waitUntil(lambda: not window.shelf.is_busy, timeout=JOB_MS)
+
+
+def test_engines_that_lack_weights_lead_to_the_weights_window(qtbot: QtBot, window: MainWindow) -> None:
+    waiting = [spec for spec in catalog.ENGINES if spec.weights and spec.role is Role.SCULPTOR]
+    window.start_view()
+    form = window.input.form
+    qtbot.waitUntil(lambda: form.weights_button.isVisible() or not waiting, timeout=JOB_MS)
+    qtbot.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    assert window.weights is not None
+    assert window.weights.isVisible()
+    qtbot.waitUntil(lambda: window.weights is not None and bool(window.weights.rows), timeout=JOB_MS)
+    for spec in waiting:
+        form.weights_wished.emit(spec.key)
+        row = window.weights.rows[spec.weights]
+        assert window.weights.focusWidget() is row.import_button
+    window.weights.close()
 
 
 def test_link_is_refused_politely(window: MainWindow) -> None:
