@@ -85,6 +85,7 @@ class EngineSpec:
         options: frozen dataclass whose fields are made by `core.options.option`.
         quality: what a quality level changes in the options' defaults.
         keeps_background: a sculptor that works on a whole picture when that is not cut out.
+        cut_out_for: values of options for which it works on a subject that is cut out all the same.
         styles: names of styles, first the default; only picture makers have some.
         uses_seed: whether it draws random numbers, so that the seed matters.
         licence: SPDX name of code and weights.
@@ -100,6 +101,7 @@ class EngineSpec:
     options: type = NoOptions
     quality: Mapping[Quality, Mapping[str, OptionValue]] = field(default_factory=dict)
     keeps_background: bool = False
+    cut_out_for: Mapping[str, tuple[OptionValue, ...]] = field(default_factory=dict)
     styles: tuple[str, ...] = ()
     uses_seed: bool = False
     licence: str = "MIT"

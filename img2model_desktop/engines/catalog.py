@@ -13,6 +13,8 @@ _FACES = {
     Quality.HIGH: {"faces": 200_000, "texture_px": 2048},
 }
 
+_FINE_SIZES = {Quality.DRAFT: {"size_px": 512}}
+
 
 @dataclass(frozen=True, slots=True)
 class CutoutOptions:
@@ -246,6 +248,10 @@ class DepthOptions(_Surface):
         1.0,
         Option("Thickness", "How far a body's back bulges; 1 is as its outline suggests.", "x", 0.1, 3.0, 0.05),
     )
+    cut: bool = option(
+        True,
+        Option("Cut at jumps", "Cuts a body where its depth jumps, such as behind an arm; off keeps it in one piece."),
+    )
     base: float = option(
         0.015,
         Option(
@@ -267,6 +273,22 @@ class DepthOptions(_Surface):
     seen_px: int = option(
         518,
         Option("Network picture", "Shorter side that the network sees; more is finer and slower.", "px", 518, 1036, 14),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TripoOptions(_Surface):
+    """Options of the TripoSR sculptor."""
+
+    resolution: int = option(
+        256, Option("Resolution", "Grid that the body is read on; more is finer and slower.", "", 128, 512, 64)
+    )
+    thin_parts: bool = option(
+        False, Option("Thin parts", "Searches twice as finely for thin parts that touch nothing else; slower.")
+    )
+    foreground: float = option(
+        0.85,
+        Option("Subject's size", "Share of the network's picture that the subject takes.", "x", 0.5, 1.0, 0.01),
     )
 
 
@@ -353,6 +375,61 @@ ENGINES: tuple[EngineSpec, ...] = (
         options=ReliefOptions,
         quality=_FACES,
         keeps_background=True,
+    ),
+    EngineSpec(
+        key="triposr",
+        role=Role.SCULPTOR,
+        title="TripoSR",
+        summary="A whole textured body from one picture, in seconds; a draft by a large published network.",
+        entry="img2model_desktop.engines.triposr:load_triposr",
+        options=TripoOptions,
+        quality={
+            Quality.DRAFT: {"faces": 12_000, "texture_px": 512, "resolution": 192},
+            Quality.STANDARD: {"faces": 50_000, "texture_px": 1024, "resolution": 256},
+            Quality.HIGH: {"faces": 200_000, "texture_px": 2048, "resolution": 384, "thin_parts": True},
+        },
+        peak_mib=2600,
+        weights="triposr",
+    ),
+    EngineSpec(
+        key="birefnet-lite",
+        role=Role.CUTTER,
+        title="BiRefNet lite",
+        summary="A fine cut-out before any background, by a published network; seconds on a processor.",
+        entry="img2model_desktop.engines.birefnet:load_lite",
+        options=FineCutOptions,
+        quality=_FINE_SIZES,
+        peak_mib=900,
+        weights="birefnet-lite",
+    ),
+    EngineSpec(
+        key="birefnet",
+        role=Role.CUTTER,
+        title="BiRefNet",
+        summary="The finest cut-out, of hair and wires too, by a large published network; best on a graphics card.",
+        entry="img2model_desktop.engines.birefnet:load",
+        options=FineCutOptions,
+        quality=_FINE_SIZES,
+        peak_mib=1700,
+        weights="birefnet",
+    ),
+    EngineSpec(
+        key="depth",
+        role=Role.SCULPTOR,
+        title="Depth relief",
+        summary="A plaque, coin, lithophane or body by a published depth network, which sees the front alone.",
+        entry="img2model_desktop.engines.depth:load",
+        options=DepthOptions,
+        quality={
+            Quality.DRAFT: _FACES[Quality.DRAFT],
+            Quality.STANDARD: _FACES[Quality.STANDARD],
+            Quality.HIGH: {**_FACES[Quality.HIGH], "seen_px": 756},
+        },
+        keeps_background=True,
+        cut_out_for={"kind": ("body",)},
+        licence="Apache-2.0",
+        peak_mib=700,
+        weights="depth-small",
     ),
 )
 

@@ -103,7 +103,7 @@ class _Neck(nn.Module):
         maps = [conv(layer(level)) for conv, layer, level in reassembled][::-1]
         sizes: list[tuple[int, int]] = [(m.shape[-2], m.shape[-1]) for m in maps[1:]]
         sizes.append((2 * maps[-1].shape[-2], 2 * maps[-1].shape[-1]))
-        fused = None
+        fused: Tensor | None = None
         for layer, level, size in zip(self.fusion_stage.layers, maps, sizes, strict=True):
             fused = layer(level, fused, size)
         assert fused is not None

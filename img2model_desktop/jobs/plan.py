@@ -1,6 +1,7 @@
 """From what the user asked for to what will be done: every default filled in, every problem found at once."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -202,7 +203,7 @@ class _Checked:
 
     def _find_sculptors(self) -> tuple[EngineSpec, ...]:
         if self._request.engine == AUTO:
-            return catalog.of_role(Role.SCULPTOR)
+            return tuple(spec for spec in catalog.of_role(Role.SCULPTOR) if not spec.weights)
         spec = self._find(self._request.engine, Role.SCULPTOR)
         return (spec,) if spec else ()
 
@@ -213,20 +214,20 @@ class _Checked:
             spec = self._owner(name, specs)
             if spec:
                 given[spec.key][name.rpartition(".")[2]] = value
-        steps = {}
+        steps: dict[str, Step] = {}
         for spec in specs:
             try:
                 options = build_options(spec, self._request.quality, given[spec.key])
-                steps[spec.key] = Step(spec.key, self._with_background(spec, options))
+                steps[spec.key] = Step(spec.key, self._with_background(spec, options, steps))
             except InputProblem as problem:
                 self._say(problem.message, problem.advice)
         return steps
 
-    def _with_background(self, spec: EngineSpec, options: Any) -> Any:
+    def _with_background(self, spec: EngineSpec, options: Any, steps: Mapping[str, Step]) -> Any:
         """The cutter's options, with "auto" for the background replaced by what the sculptor works on."""
         if spec.role is not Role.CUTTER or getattr(options, "background", "") != AUTO or not self._sculptors:
             return options
-        keeps = all(sculptor.keeps_background for sculptor in self._sculptors)
+        keeps = all(_keeps_background(sculptor, steps.get(sculptor.key)) for sculptor in self._sculptors)
         return replace(options, background="keep" if keeps else "remove")
 
     def _owner(self, name: str, specs: list[EngineSpec]) -> EngineSpec | None:
@@ -245,3 +246,10 @@ class _Checked:
             self._say(f"No engine of this job has an option “{name}”.", f"There are: {', '.join(names)}.")
             return None
         return having[0]
+
+
+def _keeps_background(sculptor: EngineSpec, step: Step | None) -> bool:
+    """Whether a sculptor, with its options, works on a whole picture."""
+    chosen = step.options if step else None
+    cut_out = any(getattr(chosen, name, None) in values for name, values in sculptor.cut_out_for.items())
+    return sculptor.keeps_background and not cut_out
