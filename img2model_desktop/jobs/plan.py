@@ -203,7 +203,7 @@ class _Checked:
 
     def _find_sculptors(self) -> tuple[EngineSpec, ...]:
         if self._request.engine == AUTO:
-            return tuple(spec for spec in catalog.of_role(Role.SCULPTOR) if not spec.weights)
+            return catalog.of_role(Role.SCULPTOR)
         spec = self._find(self._request.engine, Role.SCULPTOR)
         return (spec,) if spec else ()
 
