@@ -91,6 +91,15 @@ def shared_eval() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def shared_models() -> Path:
+    """The folder with what is known of published networks, beside the evaluation data; the test is skipped without."""
+    folder = Path(os.environ.get("IMG2MODEL_MODELS") or ROOT.parent / "shared" / "models")
+    if not folder.is_dir():
+        pytest.skip("no facts of published networks: set IMG2MODEL_MODELS to their folder")
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def img2model_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of this test's own for the program's settings, history, logs and cache."""

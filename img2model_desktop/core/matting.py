@@ -116,8 +116,15 @@ def _refine_tile(
     # Thin parts have no core: there the pixels least like the background stand for the front.
     front = _mean_of(image, inside * (core + np.float32(0.05)) * (unlike + 1.0), radius)
     beyond = np.where(unsure, outline / np.float32(255), inside.astype(np.float32))
-    alpha = _as_soft(np.where(band, _mixture(image, front, back, outline), beyond), softness)
-    return Matte(np.rint(alpha * 255).astype(np.uint8), _clean(image, alpha, radius))
+    # In the midst of a wide soft edge neither colour is near by.
+    midst = cv2.blur(unsure.astype(np.float32), (2 * radius + 1, 2 * radius + 1))
+    midst = np.clip(2 * midst - 1, 0, 1)
+    mixture = (1 - midst) * _mixture(image, front, back, outline) + midst * beyond
+    alpha = _as_soft(np.where(band, mixture, beyond), softness)
+    colours = _clean(image, alpha, radius)
+    wide = (unsure & ~band & (alpha < 1.0) | (midst > 0)) & front.any(axis=2)  # some front within reach
+    colours[wide] = _unmixed(image[wide], alpha[wide], front[wide], back[wide])
+    return Matte(np.rint(alpha * 255).astype(np.uint8), colours)
 
 
 def _dot(first: Plane, second: Plane) -> Plane:
@@ -158,10 +165,15 @@ def _clean(image: Plane, alpha: Plane, radius: int) -> Rgb:
     covered = cv2.blur(np.dstack([image * alpha[..., None], alpha]), size)
     bare = cv2.blur(np.dstack([image * (1 - alpha)[..., None], 1 - alpha]), size)
     mixed = (alpha < 1.0) & (covered[..., 3] > 1e-3)
-    share = alpha[mixed][:, None]
-    front = covered[mixed][:, :3] / covered[mixed][:, 3:]
-    back = bare[mixed][:, :3] / np.maximum(bare[mixed][:, 3:], 1e-4)
+    front = np.asarray(covered[mixed][:, :3] / covered[mixed][:, 3:], np.float32)
+    back = np.asarray(bare[mixed][:, :3] / np.maximum(bare[mixed][:, 3:], 1e-4), np.float32)
     colours = image.astype(np.uint8)
-    unexplained = image[mixed] - share * front - (1 - share) * back
-    colours[mixed] = np.rint(np.clip(front + share * unexplained, 0, 255)).astype(np.uint8)
+    colours[mixed] = _unmixed(image[mixed], alpha[mixed], front, back)
     return colours
+
+
+def _unmixed(image: Plane, alpha: Plane, front: Plane, back: Plane) -> Rgb:
+    """`(n, 3) uint8`: the front's colours, from guesses at front and back and from what these leave unexplained."""
+    share = alpha[:, None]
+    unexplained = image - share * front - (1 - share) * back
+    return np.asarray(np.rint(np.clip(front + share * unexplained, 0, 255)), np.uint8)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from img2model_desktop.core.brush import paint
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import read_picture
 from img2model_desktop.core.progress import Progress
@@ -165,32 +166,13 @@ def test_strokes_win(with_alpha: bool) -> None:
     if with_alpha:
         picture = Picture(np.dstack([picture.rgb, np.rint(alpha * 255).astype(np.uint8)]))
     result = cut(picture, ADD, TAKE)
-    brush = cutout.paint((ADD, TAKE), SIZE, SIZE)
+    brush = paint((ADD, TAKE), SIZE, SIZE)
     assert (result.alpha[brush > 0] == 255).all()
     assert (result.alpha[brush < 0] == 0).all()
     np.testing.assert_array_equal(result.rgb[brush > 0], picture.rgb[brush > 0])
     far = cv2.dilate((brush != 0).astype(np.uint8), np.ones((61, 61), np.uint8)) == 0
     changed = np.abs(result.alpha[far].astype(int) - cut(picture).alpha[far])
     assert (changed > 30).mean() < (0 if with_alpha else 0.001) + 1e-9
-
-
-def test_later_strokes_win_over_earlier_ones() -> None:
-    again = Stroke(True, TAKE.radius, TAKE.points)
-    assert cutout.paint((TAKE, again), 100, 100).min() == 0
-    assert cutout.paint((again, TAKE), 100, 100).max() == 0
-
-
-def test_brush_covers_what_it_says() -> None:
-    brush = cutout.paint((Stroke(True, 0.1, ((0.25, 0.5), (0.75, 0.5))),), 400, 200)
-    y, x = np.mgrid[:200, :400]
-    distance = np.hypot(np.clip(x + 0.5, 100, 300) - (x + 0.5), y + 0.5 - 100)
-    assert (brush[distance < 39] == 1).all()
-    assert (brush[distance > 41] == 0).all()
-
-
-def test_strokes_reach_outside_the_picture() -> None:
-    assert (cutout.paint((Stroke(True, 0.3, ((-0.1, 0.5), (1.4, 0.5))),), 50, 50)[25] == 1).all()
-    assert not cutout.paint((Stroke(True, 0.3, ()),), 50, 50).any()
 
 
 def test_brush_alone_makes_a_subject_of_one_colour() -> None:
