@@ -1,7 +1,6 @@
 """Plans: what to do to make a mesh fit for a purpose, said in plain sentences, and done until it is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from img2model_desktop.core.mesh import Mesh
@@ -10,7 +9,7 @@ from img2model_desktop.core.request import OptionValue
 from img2model_desktop.core.verdict.findings import Conditions, Purpose, Severity, Verdict
 from img2model_desktop.core.verdict.judge import judge
 from img2model_desktop.core.workshop.catalog import find
-from img2model_desktop.core.workshop.stack import do_steps
+from img2model_desktop.core.workshop.stack import Work, check, do_steps
 from img2model_desktop.core.workshop.step import Step, step
 from img2model_desktop.errors import EngineProblem, InputProblem
 
@@ -223,18 +222,16 @@ def fix(mesh: Mesh, purpose: Purpose, conditions: Conditions | None = None, prog
     conditions, progress = conditions or Conditions(), progress or Progress()
     before = judge(mesh, conditions, progress.part(0.0, 0.1))
     scaling = _scaling(mesh, conditions)
-    bare = mesh if purpose is not Purpose.PRINT else _bare(mesh)
-    steps, notes, found, after = _tried(bare, scaling, before, purpose, progress.part(0.1, 0.7))
-    better = rank(after, purpose) < rank(before, purpose)
-    if not better and not scaling:
-        return Fixed(mesh, (), (), before, before)
-    if not better:
-        steps = scaling
-    if bare is not mesh or not better:  # the same steps again, on the mesh with its look
-        found, notes = do_steps(mesh, steps, progress.part(0.7, 0.9))
-        after = judge(found, conditions, progress.part(0.9, 1.0))
+    scaled = _after(Work(mesh), scaling, purpose, progress.part(0.1, 0.12))
+    steps, work, after = _tried(Tried(scaling, scaled, before), purpose, progress.part(0.12, 0.7))
+    if rank(after, purpose) >= rank(before, purpose):
+        steps, work = scaling, scaled
+        after = judge(work.mesh, conditions, progress.part(0.7, 0.9)) if scaling else before
+    if work.source is not None:
+        work = work.dressed(progress.part(0.7, 0.9))
+        after = judge(work.mesh, conditions, progress.part(0.9, 1.0))
     progress.update(1.0)
-    return Fixed(found, steps, notes, before, after)
+    return Fixed(work.mesh, steps, work.notes, before, after)
 
 
 def _scaling(mesh: Mesh, conditions: Conditions) -> tuple[Step, ...]:
@@ -243,13 +240,6 @@ def _scaling(mesh: Mesh, conditions: Conditions) -> tuple[Step, ...]:
     if conditions.size_mm is None or longest <= 0 or abs(longest / conditions.size_mm - 1) <= SAME_SIZE:
         return ()
     return (step("scale", size_mm=float(conditions.size_mm), axis="longest"),)
-
-
-def _bare(mesh: Mesh) -> Mesh:
-    """The mesh without a look: what is tried needs none, and baking takes its time."""
-    if mesh.uv is None:
-        return mesh
-    return replace(mesh, uv=None, base_colour=None, metallic_roughness=None, normal=None)
 
 
 def rank(verdict: Verdict, purpose: Purpose) -> Sort:
@@ -264,26 +254,33 @@ def is_solid(verdict: Verdict) -> bool:
     return bool(verdict.measures.get("watertight")) and bool(verdict.measures.get("manifold"))
 
 
-def _tried(
-    mesh: Mesh, scaling: tuple[Step, ...], verdict: Verdict, purpose: Purpose, progress: Progress
-) -> tuple[tuple[Step, ...], tuple[str, ...], Mesh, Verdict]:
-    """The steps that helped, their notes, the mesh after them, and its verdict."""
-    steps, now = scaling, mesh
-    notes: tuple[str, ...] = ()
-    if scaling:
-        now = do_steps(mesh, scaling, progress.part(0.0, 0.02)).mesh
+class Tried(NamedTuple):
+    """How far the mending is.
+
+    Args:
+        steps: that were done.
+        work: what came of them.
+        verdict: on that.
+    """
+
+    steps: tuple[Step, ...]
+    work: Work
+    verdict: Verdict
+
+
+def _tried(now: Tried, purpose: Purpose, progress: Progress) -> Tried:
+    """What the plans that helped made of it."""
     for number in range(ROUNDS):
-        part = progress.part(0.02 + 0.98 * number / ROUNDS, 0.02 + 0.98 * (number + 1) / ROUNDS)
-        for plan in _plans(verdict, purpose, steps):
-            tried = _after(now, plan, verdict.conditions, part)
-            if tried is not None and rank(tried[2], purpose) < rank(verdict, purpose):
-                now, said, verdict = tried
-                steps, notes = steps + plan, notes + said
+        part = progress.part(number / ROUNDS, (number + 1) / ROUNDS)
+        for plan in _plans(now.verdict, purpose, now.steps):
+            tried = _with(now, plan, purpose, part)
+            if tried is not None and rank(tried.verdict, purpose) < rank(now.verdict, purpose):
+                now = tried
                 break
         else:
             break
     progress.update(1.0)
-    return steps, notes, now, verdict
+    return now
 
 
 def _plans(verdict: Verdict, purpose: Purpose, done: tuple[Step, ...]) -> list[tuple[Step, ...]]:
@@ -298,12 +295,21 @@ def _plans(verdict: Verdict, purpose: Purpose, done: tuple[Step, ...]) -> list[t
     return plans
 
 
-def _after(
-    mesh: Mesh, plan: tuple[Step, ...], conditions: Conditions, progress: Progress
-) -> tuple[Mesh, tuple[str, ...], Verdict] | None:
-    """The mesh after a plan, its notes and its verdict; None where the plan cannot be done to this mesh."""
+def _with(now: Tried, plan: tuple[Step, ...], purpose: Purpose, progress: Progress) -> Tried | None:
+    """What one more plan makes of it; None where the plan cannot be done to this mesh."""
     try:
-        mesh, notes = do_steps(mesh, plan, progress.part(0.0, 0.7))
+        work = _after(now.work, plan, purpose, progress.part(0.0, 0.7))
     except (InputProblem, EngineProblem):
         return None
-    return mesh, notes, judge(mesh, conditions, progress.part(0.7, 1.0))
+    return Tried(now.steps + plan, work, judge(work.mesh, now.verdict.conditions, progress.part(0.7, 1.0)))
+
+
+def _after(work: Work, plan: tuple[Step, ...], purpose: Purpose, progress: Progress) -> Work:
+    """The mesh after a plan. Its look may wait where it is to be printed: nobody asks for it while steps are tried."""
+    if purpose is not Purpose.PRINT:
+        mesh, said = do_steps(work.mesh, plan, progress)
+        return Work(mesh, work.notes + said)
+    check(plan)
+    for number, one in enumerate(plan):
+        work = work.then(one, progress.part(number / len(plan), (number + 1) / len(plan)))
+    return work
