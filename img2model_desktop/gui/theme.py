@@ -345,6 +345,7 @@ QFrame#floating { background: $raised; border: 1px solid $line_strong; border-ra
 QFrame#intake { background: $base; border: 1px dashed $line_strong; border-radius: 8px; }
 QFrame#intake[target="true"] { background: $hover; border: 1px solid $accent; }
 QLabel#badge { background: $base; color: $dim; border: 1px solid $line; border-radius: 5px; padding: 1px 6px; }
+QLabel#badge[tone="warn"] { color: $warn; }
 QFrame#drop_frame { background: transparent; border: 2px solid $line_strong; }
 QFrame#handle { background: $base; border: 1px dashed $line_strong; border-radius: 6px; }
 QFrame#handle:focus { border: 1px solid $focus; }

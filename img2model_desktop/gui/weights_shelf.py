@@ -91,10 +91,12 @@ class WeightsShelf(QObject):
             paths: each of them one set.
             wanted: key of the set that the user wants, or "".
         """
-        if not self.is_busy:
-            self._paths, self._wanted = deque(paths), wanted
-            self._sets.clear()
-            self._go_on()
+        if self.is_busy:
+            self._say("One thing at a time.", "Wait until this is done, then bring the next.")
+            return
+        self._paths, self._wanted = deque(paths), wanted
+        self._sets.clear()
+        self._go_on()
 
     def take(self, how: str) -> None:
         """Takes in what was offered: "link", "copy" or "move"."""

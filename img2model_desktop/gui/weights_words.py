@@ -22,11 +22,11 @@ class Row:
     Args:
         key, title: of the set.
         drawing, tone: icon of its state, and its colour: good, warn, bad, dim.
-        state_words: how it stands here, and how large it is.
+        state_words, state_help: how it stands here, and how large it is; when that was verified, or "".
         use: which engines it is for, and how long they take where that is known.
         source_words: where it is published.
         where: what to fetch from there, more lines.
-        licence_words, licence_help: of the badge.
+        licence_words, licence_help, licence_tone: of the badge.
         remove_question: whether to remove it, and what happens then.
         is_here: something of it lies in the library.
         is_whole: engines can use it.
@@ -37,11 +37,13 @@ class Row:
     drawing: str
     tone: str
     state_words: str
+    state_help: str
     use: str
     source_words: str
     where: str
     licence_words: str
     licence_help: str
+    licence_tone: str
     remove_question: str
     is_here: bool
     is_whole: bool
@@ -104,11 +106,13 @@ def row_of(state: SetState, jobs: Iterable[JobRow], problem: str = "") -> Row:
         drawing=drawing,
         tone=tone,
         state_words=words,
+        state_help=f"Read byte by byte on {state.verified[:10]}" if state.verified else "",
         use=use_words(weights.key, jobs),
         source_words=f"Published as {weights.source}: {needed}",
         where=f"This program downloads nothing. Fetch from {weights.source}:\n{files}",
         licence_words=licence_words(licence),
         licence_help=licence_help(licence),
+        licence_tone="dim" if licence in FREE_LICENCES else "warn",
         remove_question="" if is_missing else _remove_question(state),
         is_here=not is_missing,
         is_whole=state.standing is Standing.READY and not problem,
@@ -211,13 +215,15 @@ def engines_of(key: str) -> tuple[EngineSpec, ...]:
 
 
 def use_words(key: str, jobs: Iterable[JobRow]) -> str:
-    """Which engines a set is for, and how long they take where this machine has done it."""
+    """Which engines a set is for, and how long a job takes where this machine has done some."""
     engines = engines_of(key)
     if not engines:
-        return "No engine of this program uses it yet"
-    names = ", ".join(f"{spec.title} ({spec.role})" for spec in engines)
+        return "No engine of this program uses it yet."
+    words = [f"{str(spec.role).capitalize()} “{spec.title}”: {_lower_first(spec.summary)}" for spec in engines]
     seconds = seconds_here({spec.key for spec in engines}, jobs)
-    return f"For {names}" + (f"; a job takes about {_seconds(seconds)} on this machine" if seconds else "")
+    if seconds:
+        words.append(f"A job with it takes about {_seconds(seconds)} on this machine.")
+    return " ".join(words)
 
 
 def seconds_here(engines: set[str], jobs: Iterable[JobRow]) -> float:
@@ -251,3 +257,7 @@ def _seconds(seconds: float) -> str:
     if seconds < 1:
         return "a second"
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]

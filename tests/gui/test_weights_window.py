@@ -222,6 +222,7 @@ def test_a_fine_tune_is_taken_and_labelled(qtbot: QtBot, window: WeightsWindow, 
     row = window.rows[TINY]
     qtbot.waitUntil(lambda: row.row.is_here, timeout=WAIT_MS)
     assert (row.row.tone, row.licence.text()) == ("warn", "Licence unknown")
+    assert row.licence.property("tone") == "warn"
     assert row.row.is_whole
 
 
@@ -320,7 +321,10 @@ def test_copying_is_cancelled_and_leaves_nothing(qtbot: QtBot, runner: JobRunner
     assert work.words.text() == "Copying BiRefNet…"
     assert work.percent.text().endswith(" %")
     assert not window.rows["birefnet"].import_button.isEnabled()
-    assert not drop(window, mime_of(tmp_path / "clone"))  # one thing at a time
+    assert not drop(window, mime_of(tmp_path / "clone"))
+    window.bring((tmp_path / "clone",))
+    assert window.messages.message is not None
+    assert window.messages.message.text == "One thing at a time."
     assert work.stop_button.hasFocus()
     qtbot.keyClick(work.stop_button, Qt.Key.Key_Space)
     assert told(qtbot, window) == "Cancelled. Everything is as it was."
@@ -359,19 +363,19 @@ def test_icons_follow_the_theme(window: WeightsWindow, theme: Theme, icons: Icon
 def test_time_is_told_only_where_this_machine_has_taken_it(
     monkeypatch: pytest.MonkeyPatch, window: WeightsWindow, jobs: list[JobRow], tmp_path: Path, tiny: WeightSet
 ) -> None:
-    spec = replace(catalog.ENGINES[-1], key="fast", title="Fast", weights=TINY)
+    spec = replace(catalog.find("inflate", catalog.Role.SCULPTOR), key="fast", title="Fast", weights=TINY)
     monkeypatch.setattr(catalog, "ENGINES", (*catalog.ENGINES, spec))
-    assert use_words(TINY, jobs) == f"For Fast ({spec.role})"
+    assert use_words(TINY, jobs) == f"Sculptor “Fast”: {spec.summary[:1].lower()}{spec.summary[1:]}"
     row = JobRow("1", JobState.DONE, Request(), "x", 0.0, tmp_path, engine="fast")
     seconds = (15.0, 12.0, 14.0, 13.0, 99.0, 500.0, 600.0, 700.0)
     jobs += [replace(row, id=str(at), seconds=one) for at, one in enumerate(seconds)]
     jobs.insert(0, replace(row, state=JobState.FAILED, seconds=1.0))
     assert seconds_here({"fast"}, jobs) == 14.0
     assert seconds_here({"slow"}, jobs) == 0.0
-    assert use_words(TINY, jobs).endswith("; a job takes about 14 s on this machine")
+    assert use_words(TINY, jobs).endswith(" A job with it takes about 14 s on this machine.")
     window._shelf.rows_changed.emit()
     assert "about 14 s" in window.rows[TINY]._use.text()
-    assert use_words("nothing", jobs) == "No engine of this program uses it yet"
+    assert use_words("nothing", jobs) == "No engine of this program uses it yet."
 
 
 def test_ways_without_room_are_closed_and_say_why(clone: Path, tiny: WeightSet, library: Library) -> None:
