@@ -24,6 +24,7 @@ from img2model_desktop.engines import recognise, weight_sets
 from img2model_desktop.engines.headers import TensorFacts
 from img2model_desktop.engines.tensors import load_into
 from img2model_desktop.engines.weight_sets import WeightFile, WeightSet
+from img2model_desktop.errors import OutOfMemory
 
 TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
 SAFETENSORS_ORDER = ("I64", "F64", "F32", "BF16", "F16")  # of the data: widest first; then by name
@@ -197,6 +198,8 @@ class TinyMaker:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
         if prompt == "too large for Python":
             raise MemoryError
+        if prompt == "too large, it knows":
+            raise OutOfMemory("Too large.", "Make it smaller.")
         if prompt == "wrong":
             raise RuntimeError("out of memory, says this text")
         self.net(torch.ones(1, 48))

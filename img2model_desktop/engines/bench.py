@@ -12,7 +12,7 @@ from img2model_desktop.core.request import Stroke
 from img2model_desktop.engines import weight_sets
 from img2model_desktop.engines.base import EngineSpec
 from img2model_desktop.engines.library import Library, missing_weights
-from img2model_desktop.errors import EngineProblem, no_memory
+from img2model_desktop.errors import EngineProblem, OutOfMemory, no_memory
 
 if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
     from img2model_desktop.core.mesh import Mesh
@@ -129,14 +129,16 @@ def call_held(entry: str, folder: Path, method: str, args: tuple[Any, ...], repo
     try:
         engine = _held_engine(entry, folder, is_cancelled)
         return getattr(engine, method)(*args, Progress(report, is_cancelled))
+    except OutOfMemory as error:  # the engine's own words, which know what to do about it
+        problem = OutOfMemory(error.message, error.advice, error.details)
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise
-        details = str(error)
-    # outside the handler: the exception's traceback holds on to the very tensors that are to go
+        problem = no_memory(str(error))
+    # outside the handlers: an exception's traceback holds on to the very tensors that are to go
     engine = None
     _free()
-    raise no_memory(details)
+    raise problem
 
 
 def free_held(report: Any, is_cancelled: Any) -> None:  # noqa: ARG001

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from img2model_desktop.engines import weight_sets
 from img2model_desktop.engines.headers import Header, TensorFacts, parts_of
+from img2model_desktop.engines.layouts import as_published
 from img2model_desktop.engines.weight_sets import WeightSet
 from img2model_desktop.errors import SetupProblem
 from img2model_desktop.paths import resources_dir
@@ -109,16 +110,17 @@ def match(header: Header, name: str) -> Match:
         header: of the file.
         name: of the file, for messages.
     """
+    tensors = as_published(header.tensors, _pieces)
     for weight_set in weight_sets.SETS:
-        if not misfit(weight_set, header.tensors):
+        if not misfit(weight_set, tensors):
             return Match(weight_set)
     foreign = foreign_title(header.tensors)
     if foreign:
         return Match(None, f"“{name}” is {foreign.title}; {foreign.reason}.")
-    scores = [(_likeness(entry, header.tensors), entry) for entry in weight_sets.SETS]
+    scores = [(_likeness(entry, tensors), entry) for entry in weight_sets.SETS]
     best, nearest = max(scores, key=lambda pair: pair[0])
     if best >= ALIKE:
-        return Match(None, f"“{name}” is not {nearest.title}, though much like it: {misfit(nearest, header.tensors)}.")
+        return Match(None, f"“{name}” is not {nearest.title}, though much like it: {misfit(nearest, tensors)}.")
     return Match(None, f"“{name}” holds {len(header.tensors)} tensors of a network that this program does not know.")
 
 
@@ -231,6 +233,10 @@ def _likeness(weight_set: WeightSet, tensors: dict[str, TensorFacts]) -> float:
     there = [name for name in wanted if name in tensors]
     same = [name for name in there if tensors[name].shape == wanted[name].shape]
     return (len(there) + len(same)) / (2 * len(wanted))
+
+
+def _pieces(facts: TensorFacts, count: int) -> tuple[TensorFacts, ...]:
+    return (TensorFacts(facts.dtype, (facts.shape[0] // count, *facts.shape[1:])),) * count
 
 
 def _tensors(count: int) -> str:

@@ -1,18 +1,17 @@
 """Published weights into networks: mapped into memory, not copied; checked name by name and shape by shape."""
 
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from img2model_desktop.engines.headers import AGAIN, TensorFacts, holds_code, read_header, tensors_in
+from img2model_desktop.engines.layouts import as_published
 from img2model_desktop.engines.recognise import INDICES, SUFFIXES, difference, foreign_title
 from img2model_desktop.engines.weight_sets import WeightSet
 from img2model_desktop.errors import SetupProblem
-
-Adapt = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -33,7 +32,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return _from_pickle(path) if header.kind == "pickle" else _from_safetensors(path)
 
 
-def load_into(net: nn.Module, folder: Path, weight_set: WeightSet, adapt: Adapt | None = None) -> None:
+def load_into(net: nn.Module, folder: Path, weight_set: WeightSet) -> None:
     """Gives a network on the meta device its weights; it is then in evaluation mode and needs no gradients.
 
     Every parameter and every buffer of the state dict becomes the tensor of the file itself, in the file's precision
@@ -43,7 +42,6 @@ def load_into(net: nn.Module, folder: Path, weight_set: WeightSet, adapt: Adapt 
         net: with the published names.
         folder: with the set's files, as an engine's entry function gets it.
         weight_set: what it must be; names in `unused` may be in the file.
-        adapt: turns another layout of the same weights into the published one.
 
     Raises:
         SetupProblem: a file is missing, cut off, damaged or another network's; tensors are missing, too many or of
@@ -52,8 +50,7 @@ def load_into(net: nn.Module, folder: Path, weight_set: WeightSet, adapt: Adapt 
     tensors: dict[str, Tensor] = {}
     for path in tensor_files(folder, weight_set):
         tensors |= read_tensors(path)
-    if adapt is not None:
-        tensors = adapt(tensors)
+    tensors = as_published(tensors, lambda tensor, count: tensor.chunk(count))
     wanted = net.state_dict()
     _check(weight_set, wanted, tensors)
     net.load_state_dict({name: tensors[name] for name in wanted}, strict=True, assign=True)

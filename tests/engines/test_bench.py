@@ -88,7 +88,7 @@ def test_missing_weights_are_told(weights: Path, tmp_path: Path) -> None:
         assert caught.value.advice == "Import the weights: img2model weights import FOLDER"
 
 
-@pytest.mark.parametrize("prompt", ["too large", "too large for Python"])
+@pytest.mark.parametrize("prompt", ["too large", "too large for Python", "too large, it knows"])
 def test_a_lack_of_memory_is_ours_and_frees_the_engine(bench: Bench, prompt: str) -> None:
     make(bench)
     net = weakref.ref(bench_module._HELD[0].engine.net)

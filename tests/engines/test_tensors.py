@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from img2model_desktop.engines import recognise
+from img2model_desktop.engines import depth_net, recognise, weight_sets
 from img2model_desktop.engines.headers import TensorFacts, read_header
 from img2model_desktop.engines.tensors import load_into, read_tensors
 from img2model_desktop.engines.weight_sets import WeightFile, WeightSet
@@ -252,11 +252,50 @@ def test_names_that_are_not_used_may_be_there(tmp_path: Path, tensors: dict[str,
     load_into(published_tiny(), tmp_path, TINY_SET)
 
 
-def test_another_layout_is_adapted(tmp_path: Path, tensors: dict[str, Tensor]) -> None:
-    write(tmp_path / "model.safetensors", {f"old.{name}": tensor for name, tensor in tensors.items()})
-    net = published_tiny()
-    load_into(net, tmp_path, TINY_SET, lambda old: {name.removeprefix("old."): old[name] for name in old})
-    assert same(dict(net.state_dict()), tensors)
+def native_depth(name: str) -> str:
+    """What the authors' own program calls a tensor of Depth Anything V2; query, key and value are one there."""
+    block = "pretrained.blocks."
+    for ours, theirs in (
+        ("backbone.encoder.layer.", block),
+        ("attention.attention.query", "attn.qkv"),
+        ("attention.output.dense", "attn.proj"),
+        ("layer_scale1.lambda1", "ls1.gamma"),
+        ("layer_scale2.lambda1", "ls2.gamma"),
+        ("backbone.embeddings.position_embeddings", "pretrained.pos_embed"),
+        ("backbone.embeddings.patch_embeddings.projection", "pretrained.patch_embed.proj"),
+        ("backbone.embeddings.", "pretrained."),
+        ("backbone.layernorm.", "pretrained.norm."),
+        ("head.conv1.", "depth_head.scratch.output_conv1."),
+        ("head.conv2.", "depth_head.scratch.output_conv2.0."),
+        ("head.conv3.", "depth_head.scratch.output_conv2.2."),
+        *((f"neck.convs.{n}.", f"depth_head.scratch.layer{n + 1}_rn.") for n in range(4)),
+        *((f"neck.fusion_stage.layers.{n}.", f"depth_head.scratch.refinenet{4 - n}.") for n in range(4)),
+        *((f"neck.reassemble_stage.layers.{n}.projection.", f"depth_head.projects.{n}.") for n in range(4)),
+        *((f"neck.reassemble_stage.layers.{n}.resize.", f"depth_head.resize_layers.{n}.") for n in range(4)),
+        ("residual_layer1.convolution", "resConfUnit1.conv"),
+        ("residual_layer2.convolution", "resConfUnit2.conv"),
+    ):
+        name = name.replace(ours, theirs)
+    return name.replace("projection.", "out_conv.") if "refinenet" in name else name
+
+
+def test_depth_anything_is_read_as_its_authors_save_it(tmp_path: Path) -> None:
+    weight_set = weight_sets.find("depth-small")
+    published = random_tensors(recognise.manifest("depth-small"))
+    native = {}
+    for name, tensor in published.items():
+        if ".attention.query" in name:
+            parts = [published[name.replace("query", part)] for part in ("query", "key", "value")]
+            native[native_depth(name)] = torch.cat(parts)
+        elif ".attention.key" not in name and ".attention.value" not in name:
+            native[native_depth(name)] = tensor
+    assert native["pretrained.blocks.11.attn.qkv.bias"].shape == (3 * 384,)
+    assert {"depth_head.scratch.refinenet1.resConfUnit2.conv1.weight", "pretrained.norm.bias"} <= set(native)
+    path = write(tmp_path / "depth_anything_v2_vits.pth", native)
+    assert matched(path) == "depth-small"
+    net = depth_net.published()
+    load_into(net, tmp_path, weight_set)
+    assert same(dict(net.state_dict()), published)
 
 
 def misfit(folder: Path, tensors: dict[str, Tensor]) -> str:
