@@ -136,7 +136,7 @@ class SettingsForm(QWidget):
         self._summary = label("", "dim", wrap=True)
         self.weights_button = QToolButton()
         self.weights_button.setObjectName("section")
-        self.weights_button.setText("Import weights…")
+        self.weights_button.setVisible(any(spec.weights for spec in catalog.ENGINES))
         self.weights_button.setCursor(Qt.CursorShape.PointingHandCursor)
         self.weights_button.clicked.connect(self._on_weights_wished)
         self.quality = Segments([(str(q), text, tip) for q, text, tip in _QUALITIES], "Quality")
@@ -233,8 +233,8 @@ class SettingsForm(QWidget):
         self.cutter.setToolTip(self.cutter.summary)
         for part in (self.cutter, self._cutter_label):
             part.setVisible(self.cutter.count() > 1)
-        self.weights_button.setVisible(bool(self._missing))
-        self.weights_button.setToolTip("\n".join(dict.fromkeys(self._missing.values())))
+        self.weights_button.setText("Import weights…" if self._missing else "Engines and weights…")
+        self.weights_button.setToolTip("\n".join(dict.fromkeys(self._missing.values())) or "What each engine needs")
 
     @Slot()
     def _on_weights_wished(self) -> None:

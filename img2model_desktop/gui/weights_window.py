@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
@@ -43,6 +43,7 @@ class WeightsWindow(QWidget):
         self._shelf = shelf
         self._icons = icons
         self.rows: dict[str, WeightsRow] = {}
+        self._awaited = ""  # engine whose row shall be shown once it is there
         self.dialogs = FileDialogs(self)
         self.messages = MessageBar(icons)
         self.intake = WeightsIntake(icons)
@@ -70,10 +71,11 @@ class WeightsWindow(QWidget):
         Args:
             engine: key, or "" to leave everything as it is.
         """
-        row = next((row for key, row in self.rows.items() if engine in {spec.key for spec in engines_of(key)}), None)
-        if row is not None:
-            self._scroll.ensureWidgetVisible(row)
-            next(button for button in row.buttons() if not button.isHidden()).setFocus()
+        found = [row for key, row in self.rows.items() if engine in {spec.key for spec in engines_of(key)}]
+        self._awaited = "" if found else engine
+        if found:
+            self._scroll.ensureWidgetVisible(found[0])
+            next(button for button in found[0].buttons() if not button.isHidden()).setFocus()
 
     def retint(self) -> None:
         """The icons again, in the theme's colours."""
@@ -129,6 +131,8 @@ class WeightsWindow(QWidget):
                 self.rows[row.key].show_row(row)
             else:
                 self._add(row)
+        if self._awaited and shown:
+            QTimer.singleShot(0, self, lambda: self.show_engine(self._awaited))  # when the rows have their places
 
     def _add(self, row: Row) -> None:
         made = WeightsRow(row, self._icons)
