@@ -1,5 +1,6 @@
 """Where networks run, in which precision, and what it means when memory runs out there."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,18 +94,16 @@ def memory_watched(device: Device) -> Iterator[None]:
     Raises:
         OutOfMemory: the device, or the machine, has not enough.
     """
-    lacking = ""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
-        lacking = str(error) or "out of memory"
-    if lacking:  # outside the handler: the traceback would keep the tensors
+        traceback.clear_frames(error.__traceback__)  # they hold the very tensors that are to go
         release(device)
         raise OutOfMemory(
             f"There is not enough free memory on {device.name} for that.",
             "Close other programs, or choose a lower quality.",
-            lacking,
-        )
+            str(error) or "out of memory",
+        ) from None
 
 
 def release(device: Device) -> None:

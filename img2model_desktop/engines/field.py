@@ -132,7 +132,7 @@ def extract(sampled: Sampled, lattice: Lattice, level: float, progress: Progress
     values[values == 0] = -tiny  # a vertex on a grid point would be there once for each edge
     for axis in range(3):
         sides = np.moveaxis(values, axis, 0)
-        sides[[0, -1]] = np.minimum(sides[[0, -1]], -tiny)
+        sides[[0, -1]] = np.minimum(sides[[0, -1]], -np.maximum(np.abs(sides[[1, -2]]), tiny))  # half a cell within
     progress.update(0.2)
     if not (values > 0).any():
         return Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int32))

@@ -46,6 +46,9 @@ z up (its preview camera at azimuth 0 stands on +x); we have x right, y up and z
 BACK = (2, 0, 1)
 """The other way round."""
 
+QUICK = (1.0, 0.97, 1.5, 3.0)
+"""Shares of the faces wanted to which the quick reduction is tried, in turn; from more than 1 the slow one goes on."""
+
 STAGES = {
     "load": 1.5,
     "tokens": 1.3,
@@ -216,27 +219,38 @@ def mesh_of(field: Solid, options: TripoOptions, device: Device, progress: Progr
 def _reduced(surface: Surface, faces: int, progress: Progress) -> Mesh:
     """About so many faces, in our axes; closed and a manifold as marching cubes left it.
 
-    The quick reduction now and then leaves an edge with four faces. Then a little fewer faces are tried, and at last
-    the slow one, which keeps a manifold a manifold.
+    The quick reduction now and then leaves an edge with four faces. Then a little fewer faces are tried, and then the
+    slow one, which keeps a manifold a manifold, goes on from where the quick one still did.
     """
-    import fast_simplification
-
     progress.update(0.0)
-    vertices = surface.vertices[:, AXES].astype(np.float32)
-    whole = Mesh(vertices, surface.faces).validate()
+    whole = Mesh(surface.vertices[:, AXES].astype(np.float32), surface.faces).validate()
     if len(whole.faces) <= faces:
         progress.update(1.0)
         return whole
-    for number, share in enumerate((1.0, 0.97, 0.94)):
-        progress.update(0.1 + 0.1 * number)
-        found = fast_simplification.simplify(vertices, surface.faces, target_count=max(int(faces * share), 4))
-        if len(found[1]):
-            body = Mesh(np.asarray(found[0], np.float32), np.asarray(found[1], np.int32)).validate()
-            facts = measure(body)
-            if facts.watertight and facts.manifold:
-                progress.update(1.0)
-                return body
-    return decimate(whole, DecimateOptions(faces=faces), progress.part(0.4, 1.0)).mesh
+    for number, share in enumerate(QUICK):
+        progress.update(0.1 * number)
+        body = _quickly(whole, int(faces * share)) if faces * share < len(whole.faces) else whole
+        if body is not None:
+            break
+    else:
+        body = whole
+    if len(body.faces) > faces:
+        body = decimate(body, DecimateOptions(faces=faces), progress.part(0.1 * len(QUICK), 1.0)).mesh
+    progress.update(1.0)
+    return body
+
+
+def _quickly(whole: Mesh, faces: int) -> Mesh | None:
+    """About so many faces, or None where what is left is not closed or no manifold."""
+    import fast_simplification
+
+    vertices, triangles = whole.vertices.astype(np.float64), whole.faces.copy()  # it takes no read-only arrays
+    found = fast_simplification.simplify(vertices, triangles, target_count=max(faces, 4))
+    if not len(found[1]):
+        return None
+    body = Mesh(np.asarray(found[0], np.float32), np.asarray(found[1], np.int32)).validate()
+    facts = measure(body)
+    return body if facts.watertight and facts.manifold else None
 
 
 def _parts(progress: Progress, stages: tuple[str, ...]) -> dict[str, Progress]:

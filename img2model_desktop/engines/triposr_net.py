@@ -221,16 +221,22 @@ class Field:
         texel = (at + 1) * (side / 2) - 0.5
         low = texel.floor()
         share = texel - low
-        index = low.long()
-        near = [(1 - share) * ((index >= 0) & (index < side)), share * ((index >= -1) & (index < side - 1))]
-        clipped = [index.clamp(0, side - 1), (index + 1).clamp(0, side - 1)]
-        places, shares = [], []
-        for number, (across, down) in enumerate(PLANES):
-            for y in range(2):
-                for x in range(2):
-                    places.append(number * side * side + clipped[y][:, down] * side + clipped[x][:, across])
-                    shares.append(near[y][:, down] * near[x][:, across])
-        return torch.stack(places, 1), torch.stack(shares, 1)
+        index = low.int()
+        after = share * ((index >= -1) & (index < side - 1))
+        before = (1 - share) * ((index >= 0) & (index < side))
+        shares = torch.stack([before, after], 2)  # (m, axis, texel)
+        texels = torch.stack([index.clamp(0, side - 1), (index + 1).clamp(0, side - 1)], 2)
+        across, down = ([axes[k] for axes in PLANES] for k in range(2))
+        first = torch.arange(3, dtype=torch.int32, device=at.device).mul(side * side).view(3, 1, 1)
+        rows, columns = (_picked(texels, axes) for axes in (down, across))
+        places = (rows[..., None] * side + first) + columns[:, :, None]
+        weights = _picked(shares, down)[..., None] * _picked(shares, across)[:, :, None]
+        return places.flatten(1), weights.flatten(1)
+
+
+def _picked(values: Tensor, axes: list[int]) -> Tensor:
+    """`(m, 3, 2)`: the values of some axes; slices put together are faster than an index."""
+    return torch.cat([values[:, axis : axis + 1] for axis in axes], 1)
 
 
 def published() -> TripoNet:

@@ -22,7 +22,7 @@ TINY = TripoShape(
     hidden=2,
 )
 
-SOLID = 5.0
+SOLID = 6.0
 """Added to the density that the tiny network reads: without it there is no surface anywhere."""
 
 
