@@ -138,9 +138,13 @@ def test_any_name_and_any_depth_will_do(brought: Path, tiny: WeightSet, shelf: L
 
 
 @LINKS
-def test_a_hub_cache_is_found_through_its_links(brought: Path, tiny: WeightSet, shelf: Library, tmp_path: Path) -> None:
+def test_a_hub_cache_is_found_through_its_links(
+    brought: Path, tiny: WeightSet, shelf: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recognise, "LEAST_BYTES", 1)  # the files that the links lead to have no suffix
     names = ("model.safetensors", "config.json")
     snapshot = hub_cache(tmp_path / "hub", tiny.source, {name: brought / name for name in names})
+    assert list(recognise.candidates(tmp_path / "hub")) == [snapshot / "model.safetensors"]
     for path in (tmp_path / "hub", snapshot.parents[1], snapshot, snapshot / "model.safetensors"):
         found = shelf.find(path)
         assert (found.source, found.revision) == ("someone/Tiny", snapshot.name)
@@ -155,7 +159,9 @@ def test_of_two_files_the_published_one_is_taken(brought: Path, tiny: WeightSet,
     tensors = random_tensors(facts_of(published_tiny()))
     write(brought / "a.ckpt", tensors)
     write(brought / "z.safetensors", {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()})
+    write(brought / "large.safetensors", {n: t.double() if t.is_floating_point() else t for n, t in tensors.items()})
     assert shelf.find(brought).files[0].source.name == "model.safetensors"
+    (brought / "large.safetensors").unlink()
     (brought / "model.safetensors").unlink()
     assert shelf.find(brought).files[0].source.name == "z.safetensors"  # mapped, and nothing in it could run
 

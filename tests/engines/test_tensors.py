@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from img2model_desktop.engines import depth_net, recognise, weight_sets
+from img2model_desktop.engines import tensors as tensors_module
 from img2model_desktop.engines.headers import TensorFacts, read_header
 from img2model_desktop.engines.tensors import load_into, read_tensors
 from img2model_desktop.engines.weight_sets import WeightFile, WeightSet
@@ -125,6 +126,8 @@ def test_code_in_a_checkpoint_does_not_run(tmp_path: Path, tensors: dict[str, Te
     path = tmp_path / "m.ckpt"
     torch.save({**tensors, "boom": _Bomb(trace)}, path)
     assert refusal(path) == "“m.ckpt” holds code besides tensors, and this program runs no code from files."
+    with pytest.raises(SetupProblem, match="holds code"):
+        tensors_module._from_pickle(path)  # also where the header was not looked at before
     assert not trace.exists()
     torch.load(path, weights_only=False)  # the bomb is a real one
     assert trace.exists()
