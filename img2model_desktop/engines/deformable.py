@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor, nn
 
 CHUNK_BYTES = 48 << 20  # of looked-up values at once
+LEAST_PIXELS = 4096  # at once: below it calls cost more than their work
 
 
 class ModulatedDeformable(nn.Module):
@@ -36,7 +37,7 @@ class ModulatedDeformable(nn.Module):
         matrix = weight.permute(2, 3, 1, 0).reshape(-1, weight.shape[0])
         table = pixel_table(x.to(weight.dtype))
         moves = self._moves(x.to(weight.dtype))
-        step = max(4096, CHUNK_BYTES // (matrix.shape[0] * matrix.element_size()))
+        step = max(LEAST_PIXELS, CHUNK_BYTES // (matrix.shape[0] * matrix.element_size()))
         for first in range(0, height * width, step):
             last = min(height * width, first + step)
             rows, shares = corners(moves[first:last], first, (height, width), self.kernel)
@@ -105,4 +106,9 @@ def weighted_rows(table: Tensor, rows: Tensor, shares: Tensor) -> Tensor:
     """`(n, c)`: sums of the table's rows `(n, k)`, each times its share `(n, k)`."""
     if table.device.type in ("cpu", "cuda"):  # others have no weighted lookup of their own
         return F.embedding_bag(rows, table, per_sample_weights=shares, mode="sum")
+    return gathered_rows(table, rows, shares)
+
+
+def gathered_rows(table: Tensor, rows: Tensor, shares: Tensor) -> Tensor:
+    """The same in plain steps, which every device knows."""
     return torch.einsum("nk,nkc->nc", shares, table[rows.long()])

@@ -1,0 +1,47 @@
+"""BiRefNet lite at its published size with weights by the fixtures' rule: as a network, and as a folder of files."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from img2model_desktop.engines.birefnet_net import BiRefNet, published_lite
+from tests.engines.golden import weight_of, weights_for
+
+DECIDED = 8.0  # times the logits of a folder's network: by the rule alone it is hardly sure of any pixel
+HEADS = (("conv_ms_spvn_4", 768), ("conv_ms_spvn_3", 384), ("conv_ms_spvn_2", 192))
+NEEDLESS = [*HEADS, *((f"gdt_convs_pred_{level}.0", 16) for level in (4, 3, 2))]  # what only training needs
+
+
+def state_for(net: BiRefNet) -> dict[str, Tensor]:
+    """All that a network on the meta device needs; whole numbers are nought, so that nothing can lean on them."""
+    whole = {
+        name: torch.zeros(tensor.shape, dtype=tensor.dtype)
+        for name, tensor in net.state_dict().items()
+        if not tensor.is_floating_point()
+    }
+    return weights_for(net) | whole
+
+
+def lite() -> BiRefNet:
+    """The network, ready to predict."""
+    net = published_lite()
+    net.load_state_dict(state_for(net), assign=True)
+    net.requires_grad_(False)
+    return net
+
+
+def write_folder(folder: Path, kind: torch.dtype = torch.float32) -> Path:
+    """The folder with `model.safetensors` as published, the heads for training included."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = state_for(published_lite())
+    for leaf in ("weight", "bias"):
+        state[f"decoder.conv_out1.0.{leaf}"] *= DECIDED
+    for stem, channels in NEEDLESS:
+        name = f"decoder.{stem}"
+        state[f"{name}.weight"] = torch.from_numpy(weight_of(f"{name}.weight", (1, channels, 1, 1)))
+        state[f"{name}.bias"] = torch.from_numpy(weight_of(f"{name}.bias", (1,)))
+    state = {name: tensor.to(kind) if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
