@@ -20,7 +20,7 @@ Points = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 GRID = 176  # cells along the silhouette's longer side
-WIDEST = 0.3  # of the longer side: no part counts as of a larger half width, were its edges all jumps to nearer parts
+WIDEST = 0.4  # of the longer side: no part counts as of a larger half width, were its edges all jumps to nearer parts
 NEAREST = 0.1  # of a cell: the outline counts as at least so far from a cell's centre
 
 
@@ -31,7 +31,9 @@ class Behind:
     Args:
         front: `(n, m) float32`: depth of the first surface, towards the viewer, picture pixels.
         middle: `(n, m) float32`: the middle sheet, picture pixels.
-        round_: `(n, m) float32`: square root of the swelling, picture pixels; 0 outside.
+        swell: `(n, m) float32`: the swelling, pixels squared; 0 outside.
+        slope: `(n, m) float32`: the swelling over the distance to the outline, pixels: smooth where the swelling itself
+            has the grid's steps.
         inside: `(n, m) bool`.
         left, top: of the grid's corner, picture pixels.
         cell: side of a cell, picture pixels.
@@ -40,16 +42,18 @@ class Behind:
     front: Field
     middle: Field
     swell: Field
+    slope: Field
     inside: Flags
     left: float
     top: float
     cell: float
 
-    def read(self, points: Points, depth: Points, gap: float) -> tuple[Points, Points]:
+    def read(self, points: Points, distance: Points, depth: Points, gap: float) -> tuple[Points, Points]:
         """Middle sheet and half thickness of a sphere, `(k,)` each, picture pixels.
 
         Args:
             points: `(k, 2)` picture points.
+            distance: `(k,)`: from the outline, pixels.
             depth: `(k,)`: of the first surface there; only cells at about that depth, within `gap`, have a say.
             gap: picture pixels.
         """
@@ -67,7 +71,9 @@ class Behind:
         weights *= np.where(near.any(1)[:, None], near, np.where(known, 1 / (1 + off), 1e-9))
         weights /= weights.sum(1, keepdims=True)
         middle = (self.middle.ravel()[at] * weights).sum(1)
-        squared = (self.swell.ravel()[at] * weights).sum(1)
+        share = (distance / self.cell / 2 - 0.5).clip(0, 1)
+        squared = share * (self.swell.ravel()[at] * weights).sum(1)
+        squared += (1 - share) * (self.slope.ravel()[at] * weights).sum(1) * distance
         return middle, np.sqrt(np.maximum(squared, 0))
 
 
@@ -91,7 +97,8 @@ def behind_of(silhouette: Silhouette, front: Field, gap: float) -> Behind:
     depth = _read(front, x, y, cv2.INTER_NEAREST)
     inside = distance > 0
     middle, swell = _solved(inside, distance, depth, gap)
-    return Behind(depth, middle, swell * np.float32(cell**2), inside, corner[0], corner[1], cell)
+    slope = swell / np.maximum(distance, NEAREST) * np.float32(cell)
+    return Behind(depth, middle, swell * np.float32(cell**2), slope, inside, corner[0], corner[1], cell)
 
 
 def _read(field: Field, x: Field, y: Field, kind: int) -> Field:

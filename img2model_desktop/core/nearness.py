@@ -17,6 +17,7 @@ Points = NDArray[np.floating[Any]]
 OUTER = 2.0  # percent of the nearest and of the farthest places that do not fix the range
 SHOULDER = 0.06  # of the range: into so much beyond either end those places are pressed
 LEAST_RANGE = 0.04  # of the range of the whole map: a subject flatter than that stays flat
+GRAIN = 0.03  # of the range: so far the picture may correct the network
 SURE = 4.0  # pixels inside the outline from where on a depth counts: networks draw a soft edge there
 SEEN = 2.0  # pixels from the middle of a part to its outline, below which it is too thin for a network
 FEW = 0.02  # of the subject: with less than that thick enough, thin parts have to count as well
@@ -139,7 +140,10 @@ def nearness_of(raw: Field, shown: Picture, window: Window) -> Nearness:
     """
     solid = shown.alpha >= min(128, int(shown.alpha.max()))
     near = _stretched(_without_rim(raw, solid) if shown.is_cut_out else raw, solid, raw)
-    near = refined(near, _unit(shown), solid.astype(np.float32))
+    smooth = refined(near, _unit(shown), solid.astype(np.float32))
+    near = near + np.clip(
+        smooth - near, -GRAIN, GRAIN
+    )  # grain goes; a jump is not smeared where colours do not tell it
     near = layers.continued(near[..., None], solid)[..., 0]
     return Nearness(_pressed(near), window)
 

@@ -35,7 +35,7 @@ LIFT = 0.2  # of the height: so far a cut-out subject stands off its plate
 FINE = 0.12  # of the height of a plate's relief: strongest detail from light and shade
 BODY_FINE = 0.012  # of a body's longest side: the same
 AWAY = 0.25  # the far end of a body's front is taken to be so much further from the camera than the near end
-GAP = 0.05  # of the longest side: a jump of the depth; what lies on its sides is cut apart
+GAP = 0.06  # of the longest side: a jump of the depth; what lies on its sides is cut apart
 LEAST = 0.008  # of the longest side: nothing is thinner
 FLATTENED = 0.6  # of the front's bulge: what a mirrored back bulges
 ROUNDS = 2  # of smoothing over the triangles
@@ -247,7 +247,7 @@ def _back(
     places = np.stack(np.meshgrid(x, y), 2).reshape(-1, 2)
     field = deep * _straight(near.at(places, GAP * unit / deep)).reshape(rows, columns_)
     behind = behind_of(silhouette, field.astype(np.float32), GAP * unit)
-    middle, half = behind.read(flat.vertices, front, GAP * unit)
+    middle, half = behind.read(flat.vertices, flat.distance, front, GAP * unit)
     half = half * options.thickness
     if options.back == "mirrored":
         half = np.maximum(FLATTENED * (front - middle), 0.25 * half)

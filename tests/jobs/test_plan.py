@@ -129,6 +129,9 @@ def test_planning_imports_nothing_heavy() -> None:
         ("relief", (("background", "remove"),), "remove"),
         ("inflate", (), "remove"),
         ("inflate", (("cutout.background", "keep"),), "keep"),
+        ("depth", (), "keep"),
+        ("depth", (("kind", "coin"),), "keep"),
+        ("depth", (("kind", "body"),), "remove"),
         ("auto", (), "remove"),
     ],
 )
