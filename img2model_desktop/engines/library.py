@@ -13,11 +13,12 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from img2model_desktop.core import atomic
 from img2model_desktop.core.progress import Progress
@@ -41,6 +42,8 @@ __all__ = ["Found", "Library", "Origin", "SetState", "Standing", "missing_weight
 FILES = "files"
 HOWS = ("copy", "link", "move")
 CHUNK = 4_000_000  # bytes between two looks at the progress
+FLUSH = 64_000_000  # bytes after which a copy waits for the disk: waiting once for all of it would hold up cancelling
+LEFT_S = 3600.0  # seconds without a change after which a staged folder is no longer anybody's
 SPARE = 32_000_000  # bytes that stay free on a disk
 
 
@@ -168,7 +171,7 @@ class Library:
             origin = _judge(weight_set, {one.file.path: (one.file.bytes, one.sha256) for one in taken})
             _write_record(staged, _new_record(found, how, origin, taken))
             _write_licence(staged, weight_set, found)
-            self._publish(hidden, weight_set.key)
+            _swap(hidden, self._folder, weight_set.key)
         if how == "move":
             for file in found.files:
                 with contextlib.suppress(OSError):  # it stays behind, twice there: no reason to say it failed
@@ -302,15 +305,21 @@ class Library:
         if how == "copy" or (how == "move" and not _is_one_disk(found.files[0].source, self._folder)):
             _need_space(self._folder, found.bytes)
 
-    def _staging(self) -> "contextlib.AbstractContextManager[Path]":
+    def _staging(self) -> contextlib.AbstractContextManager[Path]:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            self._clear()
         except OSError as problem:
             raise atomic.setup_problem(problem, self._folder) from None
         return atomic.staging(self._folder)
 
-    def _publish(self, hidden: Path, key: str) -> None:
-        _swap(hidden, self._folder, key)
+    def _clear(self) -> None:
+        """Takes away what an import left that was ended by force: it may be large, and nobody sees it."""
+        for hidden in self._folder.glob(f"{atomic.HIDDEN_PREFIX}*"):
+            with contextlib.suppress(OSError):  # its import has just ended
+                changed = max(path.lstat().st_mtime for path in (hidden, *hidden.rglob("*")))
+                if changed < time.time() - LEFT_S:
+                    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def missing_weights(weight_set: WeightSet) -> SetupProblem:
@@ -387,15 +396,24 @@ def _hash(path: Path, meter: _Meter, copy: Path | None = None) -> str:
                 f"“{path.name}” could not be read.", "Check that you may open it.", str(problem)
             ) from None
         out = stack.enter_context(copy.open("wb")) if copy else None
+        unwritten = 0
         while chunk := source.read(CHUNK):
             digest.update(chunk)
             if out:
                 out.write(chunk)
+                unwritten += len(chunk)
+            if out and unwritten >= FLUSH:
+                _flush(out)
+                unwritten = 0
             meter.add(len(chunk))
         if out:
-            out.flush()
-            os.fsync(out.fileno())
+            _flush(out)
     return digest.hexdigest()
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _is_one_disk(source: Path, folder: Path) -> bool:

@@ -280,6 +280,7 @@ def test_cancelled_anywhere_nothing_has_changed(
     shelf.take(shelf.find(fine_tune(tmp_path / "m.safetensors")))
     before = content(tmp_path)
     monkeypatch.setattr(library, "CHUNK", 5_000)
+    monkeypatch.setattr(library, "FLUSH", 7_000)
     found = shelf.find(brought)
     for how in ("copy", "link", "move"):
         for stop_at in range(1, 6):
@@ -319,6 +320,17 @@ def test_a_failure_in_the_last_step_leaves_everything_as_it_was(
     for how in ("copy", "link", "move"):
         assert "cannot be written" in message(lambda: shelf.take(shelf.find(brought), how))  # noqa: B023
     assert content(tmp_path) == before
+
+
+def test_what_an_ended_import_left_is_cleared(brought: Path, tiny: WeightSet, shelf: Library, tmp_path: Path) -> None:
+    old, new = (tmp_path / "library" / f"{atomic.HIDDEN_PREFIX}{name}" for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+        (folder / "half").write_bytes(b"0")
+    for path in (old / "half", old, new):  # somebody still writes into the other one
+        os.utime(path, (0, 0))
+    shelf.take(shelf.find(brought))
+    assert sorted(path.name for path in (tmp_path / "library").iterdir()) == [new.name, TINY]
 
 
 @LINKS
@@ -481,6 +493,7 @@ def test_an_export_is_whole_or_not_there(
 ) -> None:
     shelf.take(shelf.find(brought))
     monkeypatch.setattr(library, "CHUNK", 5_000)
+    monkeypatch.setattr(library, "FLUSH", 7_000)
     stick = tmp_path / "stick"
     stick.mkdir()
     asked = iter(range(1000))
