@@ -1,6 +1,5 @@
 """What the weights window says: a row for each set of weights, and the question about files that were brought."""
 
-import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -227,14 +226,15 @@ def use_words(key: str, jobs: Iterable[JobRow]) -> str:
 
 
 def seconds_here(engines: set[str], jobs: Iterable[JobRow]) -> float:
-    """The median of the newest finished jobs with one of these engines, seconds; 0 where there is none.
+    """The middle one of the newest finished jobs with one of these engines, seconds; 0 where there is none.
 
     Args:
         engines: their keys.
         jobs: newest first.
     """
     took = [row.seconds for row in jobs if row.state is JobState.DONE and row.engine in engines and row.seconds]
-    return statistics.median(took[:JOBS_ASKED]) if took else 0.0
+    newest = sorted(took[:JOBS_ASKED])
+    return newest[len(newest) // 2] if newest else 0.0
 
 
 def licence_words(licence: str) -> str:
