@@ -255,23 +255,33 @@ def united(body: "Manifold") -> "Manifold":
     """
     from manifold3d import Manifold, OpType
 
-    pieces = body.decompose()
-    filled = sorted((piece for piece in pieces if piece.volume() > 0), key=lambda piece: piece.volume())
-    for piece in pieces:
-        if piece.volume() >= 0:
+    pieces = [(piece, piece.volume(), _box(piece)) for piece in body.decompose()]
+    filled = sorted((one for one in pieces if one[1] > 0), key=lambda one: one[1])
+    cavities: list[list[Manifold]] = [[] for _ in filled]
+    for piece, volume, box in pieces:
+        if volume >= 0:
             continue
         cavity = _turned(piece)
-        for number, holder in enumerate(filled):
-            if _boxed(cavity, holder) and not (cavity - holder).volume() > cavity.volume() / 2:
-                filled[number] = holder - cavity
+        for number, (holder, _, around) in enumerate(filled):
+            if _holds(around, box) and not (cavity - holder).volume() > -volume / 2:
+                cavities[number].append(cavity)
                 break
-    return Manifold.batch_boolean(filled, OpType.Add)
+    # at once for each part: one after the other they would cut a large part anew each time
+    hollowed = [
+        Manifold.batch_boolean([holder, *mine], OpType.Subtract) if mine else holder
+        for (holder, _, _), mine in zip(filled, cavities, strict=True)
+    ]
+    return Manifold.batch_boolean(hollowed, OpType.Add)
 
 
-def _boxed(inner: "Manifold", outer: "Manifold") -> bool:
-    low, high = (np.array(outer.bounding_box()[k : k + 3]) for k in (0, 3))
-    box = inner.bounding_box()
-    return bool((np.array(box[:3]) >= low).all() and (np.array(box[3:]) <= high).all())
+def _box(body: "Manifold") -> tuple[float, ...]:
+    """Lowest corner and highest corner."""
+    return tuple(body.bounding_box())
+
+
+def _holds(outer: tuple[float, ...], inner: tuple[float, ...]) -> bool:
+    """Whether a box lies in another one."""
+    return all(outer[k] <= inner[k] and inner[k + 3] <= outer[k + 3] for k in range(3))
 
 
 def _turned(body: "Manifold") -> "Manifold":
