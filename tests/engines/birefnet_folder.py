@@ -1,4 +1,4 @@
-"""BiRefNet lite at its published size with weights by the fixtures' rule: as a network, and as a folder of files."""
+"""BiRefNet at its published sizes with weights by the fixtures' rule: as a network, and as a folder of files."""
 
 from pathlib import Path
 
@@ -10,8 +10,6 @@ from img2model_desktop.engines.birefnet_net import BiRefNet, published_lite
 from tests.engines.golden import weight_of, weights_for
 
 DECIDED = 8.0  # times the logits of a folder's network: by the rule alone it is hardly sure of any pixel
-HEADS = (("conv_ms_spvn_4", 768), ("conv_ms_spvn_3", 384), ("conv_ms_spvn_2", 192))
-NEEDLESS = [*HEADS, *((f"gdt_convs_pred_{level}.0", 16) for level in (4, 3, 2))]  # what only training needs
 
 
 def state_for(net: BiRefNet) -> dict[str, Tensor]:
@@ -32,16 +30,18 @@ def lite() -> BiRefNet:
     return net
 
 
-def write_folder(folder: Path, kind: torch.dtype = torch.float32) -> Path:
-    """The folder with `model.safetensors` as published, the heads for training included."""
+def write_folder(folder: Path, kind: torch.dtype = torch.float32, net: BiRefNet | None = None) -> Path:
+    """The folder with `model.safetensors` as published, the heads for training included; BiRefNet lite's by default."""
     folder.mkdir(parents=True, exist_ok=True)
-    state = state_for(published_lite())
+    state = state_for(net or published_lite())
     for leaf in ("weight", "bias"):
         state[f"decoder.conv_out1.0.{leaf}"] *= DECIDED
-    for stem, channels in NEEDLESS:
-        name = f"decoder.{stem}"
-        state[f"{name}.weight"] = torch.from_numpy(weight_of(f"{name}.weight", (1, channels, 1, 1)))
-        state[f"{name}.bias"] = torch.from_numpy(weight_of(f"{name}.bias", (1,)))
+    for level in (4, 3, 2):
+        width = len(state[f"decoder.decoder_block{level}.bn_out.bias"])
+        for stem, channels in ((f"conv_ms_spvn_{level}", width), (f"gdt_convs_pred_{level}.0", 16)):
+            name = f"decoder.{stem}"
+            state[f"{name}.weight"] = torch.from_numpy(weight_of(f"{name}.weight", (1, channels, 1, 1)))
+            state[f"{name}.bias"] = torch.from_numpy(weight_of(f"{name}.bias", (1,)))
     state = {name: tensor.to(kind) if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     return folder

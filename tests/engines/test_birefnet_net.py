@@ -19,6 +19,7 @@ from img2model_desktop.engines.birefnet_net import BiRefNet, published, publishe
 from img2model_desktop.engines.deformable import ModulatedDeformable
 from tests.engines import golden
 from tests.engines.birefnet_folder import lite
+from tests.engines.definitions import by_definition
 
 BYTES = {"F32": 4, "F16": 2, "I64": 8}
 
@@ -219,22 +220,6 @@ def test_progress_rises_to_the_end(net: BiRefNet, picture: Tensor) -> None:
 
 
 # -- parts --------------------------------------------------------------------------------------------------
-
-
-def by_definition(conv: ModulatedDeformable, x: Tensor) -> Tensor:
-    """Tap by tap: look up, weight, multiply."""
-    height, width = x.shape[2:]
-    kernel, reach = conv.kernel, conv.kernel // 2
-    offset, modulator = conv.offset_conv(x)[0], 2 * conv.modulator_conv(x).sigmoid()[0]
-    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    total = torch.zeros(conv.regular_conv.out_channels, height, width)
-    for tap, (down, across) in enumerate(itertools.product(range(kernel), range(kernel))):
-        y = rows + down - reach + offset[2 * tap]
-        x_at = columns + across - reach + offset[2 * tap + 1]
-        grid = torch.stack([2 * x_at / (width - 1) - 1, 2 * y / (height - 1) - 1], dim=-1)
-        seen = F.grid_sample(x, grid[None], mode="bilinear", padding_mode="zeros", align_corners=True)[0]
-        total += torch.einsum("oc,chw->ohw", conv.regular_conv.weight[:, :, down, across], seen * modulator[tap])
-    return total[None]
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 7])
