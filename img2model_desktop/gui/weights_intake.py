@@ -104,7 +104,7 @@ class WeightsIntake(QFrame):
         self._folder_icon.setFixedSize(24, 24)
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(label("Drop a folder or a file with weights", "title"))
+        words.addWidget(label("Drop a folder or a file with weights", "title", wrap=True))
         help_text = (
             "A clone or cache of the hub, a folder with the bare files, or one file: told by content, not by name."
         )

@@ -32,7 +32,6 @@ class WeightsRow(QFrame):
         self.setObjectName("card")
         self.row = row
         self._icons = icons
-        self._can_act = True
         self._icon = QLabel()
         self._icon.setFixedSize(20, 20)
         self._title = label("", "title")
@@ -85,7 +84,6 @@ class WeightsRow(QFrame):
 
     def set_can_act(self, can: bool) -> None:
         """Whether its buttons may be pressed: one thing is done at a time."""
-        self._can_act = can
         for button in self.buttons():
             button.setEnabled(can)
 

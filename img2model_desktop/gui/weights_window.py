@@ -39,7 +39,7 @@ class WeightsWindow(QWidget):
         self.setWindowTitle("Engines and weights")
         self.setAcceptDrops(True)
         self.resize(*SIZE)
-        self.setMinimumSize(480, 400)
+        self.setMinimumSize(520, 400)
         self._shelf = shelf
         self._icons = icons
         self.rows: dict[str, WeightsRow] = {}
@@ -141,6 +141,7 @@ class WeightsWindow(QWidget):
         made.remove_wished.connect(lambda: self._shelf.remove(row.key))
         made.export_wished.connect(lambda: self._export(row))
         self._column.insertWidget(self._column.count() - 1, made)
+        made.set_can_act(not self._shelf.is_busy)
         self.rows[row.key] = made
 
     def _export(self, row: Row) -> None:

@@ -185,7 +185,7 @@ def _standing_words(state: SetState, problem: str) -> tuple[str, str, str]:
         return "unknown", "dim", f"Not on this machine; needs {megabytes(state.weight_set.bytes)}"
     size = megabytes(state.bytes) + (", linked" if state.how == "link" else "")
     if problem:
-        return "unfit", "bad", f"Damaged ({size}). {problem}"
+        return "unfit", "bad", problem.rstrip(".")
     match state.origin:
         case Origin.PUBLISHED:
             return "fit", "good", f"Here and verified: the published file ({size})"

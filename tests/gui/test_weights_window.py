@@ -236,7 +236,7 @@ def test_damage_is_found_shown_and_mended(qtbot: QtBot, window: WeightsWindow, c
     qtbot.mouseClick(row.verify_button, Qt.MouseButton.LeftButton)
     assert "its content has changed since it was imported" in told(qtbot, window)
     qtbot.waitUntil(lambda: row.row.tone == "bad", timeout=WAIT_MS)
-    assert row.state.text().startswith("Damaged (")
+    assert row.state.text() == ("“model.safetensors” of Tiny is damaged: its content has changed since it was imported")
     assert shown(row) == ["Import again…", "Verify", "Remove…"]
     window.messages.clear()
     row = take(qtbot, window, clone, "copy")
@@ -331,6 +331,23 @@ def test_copying_is_cancelled_and_leaves_nothing(qtbot: QtBot, runner: JobRunner
     qtbot.waitUntil(lambda: not runner._calls, timeout=WAIT_MS)
     assert window.rows["birefnet"].import_button.isEnabled()
     assert Library(tmp_path / "library").state("birefnet").standing is Standing.MISSING
+    window.close()
+
+
+def test_rows_that_come_while_something_is_done_wait_for_it(
+    qtbot: QtBot, caller: InlineCaller, icons: Icons, tiny: WeightSet, clone: Path, tmp_path: Path
+) -> None:
+    host = QWidget()
+    qtbot.addWidget(host)
+    shelf = WeightsShelf(caller, tmp_path / "library", tuple, host)
+    window = WeightsWindow(shelf, icons, host)
+    window.show()
+    window.bring((clone,))  # the inline caller answers when events are processed: the rows first
+    shelf._on_looked(Library(tmp_path / "library").states(), None)
+    assert shelf.is_busy
+    assert not window.rows[TINY].import_button.isEnabled()
+    asked(qtbot, window)
+    assert window.rows[TINY].import_button.isEnabled()
     window.close()
 
 
