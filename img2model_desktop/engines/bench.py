@@ -58,6 +58,19 @@ class Bench:
                 str(error),
             ) from None
 
+    def require(self, spec: EngineSpec) -> None:
+        """Raises SetupProblem when the engine needs weights that are not there; cheap, to be asked before the work."""
+        if spec.weights:
+            self._folder_of(spec)
+
+    def licence_of(self, spec: EngineSpec) -> str:
+        """Of the weights that the engine would use: the licence that came with them, else that of the published ones;
+        "" for an engine that is built in."""
+        if not spec.weights:
+            return ""
+        found = self._library.state(spec.weights).licence if self._library else ""
+        return found or spec.licence
+
     def free(self, progress: Progress) -> None:
         """Gives back the memory of the engine that stays loaded; the next call loads it again."""
         self.worker.run(free_held, tick=progress.update)

@@ -39,7 +39,7 @@ from img2model_desktop.core.subject import Finding, check_subject
 from img2model_desktop.core.workshop.mend import clean
 from img2model_desktop.core.workshop.place import scaled_to
 from img2model_desktop.engines import catalog
-from img2model_desktop.engines.base import Role
+from img2model_desktop.engines.base import EngineSpec, Role
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, no_memory
 from img2model_desktop.jobs.opening import Note, open_mesh
@@ -113,12 +113,23 @@ class _Run:
         self.emit(Started(self.job_id, time.time()))
         if request.mesh:
             return self._finished(OPENED, self._open(), began)
+        for spec in self._specs():
+            self.bench.require(spec)  # what is missing is told before the work
         # 1 and 2: a picture with the subject cut out
         cut, choice = self._cut_out()
         # 3: a mesh, in the engine's own unit
         mesh, key = self._sculpt(cut, choice)
         # 4 and 6: clean, real size, on the ground, written with its recipe
         return self._finished(key, self._finish(mesh, self._recipe(key), request.size_mm), began)
+
+    def _specs(self, sculptor: str = "") -> list[EngineSpec]:
+        """The engines of this job; of sculptors the one with that key, or the user's where the user chose one."""
+        plan = self.plan
+        found = [catalog.find(plan.maker.key, Role.MAKER)] if plan.maker else []
+        if plan.cutter:
+            found.append(catalog.find(plan.cutter.key, Role.CUTTER))
+        key = sculptor or ("" if plan.is_auto else plan.request.engine)
+        return [*found, catalog.find(key, Role.SCULPTOR)] if key else found
 
     def _finished(self, key: str, facts: Facts, began: float) -> Finished:
         seconds = time.monotonic() - began
@@ -222,6 +233,9 @@ class _Run:
         }
         if kept:
             recipe["picture_sha256"] = hashlib.sha256(kept.read_bytes()).hexdigest()
+        licences = {spec.key: self.bench.licence_of(spec) for spec in self._specs(key) if spec.weights}
+        if licences:
+            recipe["weights_licences"] = licences
         return recipe
 
     def _begin(self, stage: Stage) -> Progress:

@@ -32,10 +32,12 @@ from img2model_desktop.core.picture_files import write_png
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.engines import catalog
+from img2model_desktop.engines.base import EngineSpec
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import EngineProblem
 from img2model_desktop.jobs import pipeline
 from img2model_desktop.jobs.plan import PictureLimits, Plan, resolve
+from tests.shapes import box
 
 STAGES = [Stage.PICTURE, Stage.CUT_OUT, Stage.SCULPT, Stage.CLEAN, Stage.SAVE]
 
@@ -310,3 +312,33 @@ def test_scene_without_a_subject_becomes_a_relief_of_the_whole_picture(
     width, height, _ = last.facts.size_m
     assert width / height == pytest.approx(160 / 120, rel=0.02)
     assert not [event for event in events if isinstance(event, Warned)]
+
+
+def test_missing_weights_are_told_before_the_work(picture: Path, folder: Path, tmp_path: Path) -> None:
+    events, last = run(plan_for(picture, engine="triposr"), Bench(Inline(), tmp_path / "weights"), folder)
+    assert isinstance(last, Failed)
+    assert last.kind == "setup"
+    assert "TripoSR needs its weights" in last.message
+    assert stages(events) == []
+    assert list(folder.iterdir()) == []
+
+
+class Lent(Bench):
+    """A bench whose TripoSR is somewhere else: it sends a box."""
+
+    def require(self, spec: EngineSpec) -> None:
+        """Nothing is missing."""
+
+    def sculpt(self, spec: EngineSpec, picture: Picture, options: object, seed: int, progress: Progress) -> Mesh:
+        """The box."""
+        return box()
+
+
+def test_the_licence_of_weights_goes_into_the_recipe(picture: Path, folder: Path) -> None:
+    run(plan_for(picture, engine="triposr"), Lent(Inline()), folder)
+    assert read_recipe(folder / "result.glb")["weights_licences"] == {"triposr": "MIT"}
+
+
+def test_built_in_engines_need_no_licence_in_the_recipe(picture: Path, folder: Path, bench: Bench) -> None:
+    run(plan_for(picture), bench, folder)
+    assert "weights_licences" not in read_recipe(folder / "result.glb")
