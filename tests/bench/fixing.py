@@ -16,6 +16,7 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.mesh_files import read_mesh
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.triangles import areas
 from img2model_desktop.core.verdict.findings import Conditions, Level, Purpose
 from img2model_desktop.core.workshop.nearest import Nearest, pieces_of
 from img2model_desktop.core.workshop.plans import fix
@@ -130,7 +131,7 @@ def places_on(mesh: Mesh) -> NDArray[np.float64]:
     """`(PLACES, 3)`, metres, evenly spread over the area."""
     random = np.random.default_rng(0)
     corners = mesh.vertices.astype(np.float64)[mesh.faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    area = areas(corners)
     chosen = random.choice(len(area), PLACES, p=area / area.sum())
     u, v = random.random((2, PLACES))
     turned = u + v > 1

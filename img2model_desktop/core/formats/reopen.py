@@ -11,6 +11,7 @@ from img2model_desktop.core.formats.ply import sample
 from img2model_desktop.core.formats.second_readers import Found, found_in
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.topology import collapsed, edges_of, same_rows
+from img2model_desktop.core.triangles import areas
 
 TOLERANCE = 1e-6
 """Of lengths, as a share of the longest side; of uv, in texture widths. Eight significant digits survive float32."""
@@ -103,8 +104,7 @@ def _misplaced(corners: NDArray[np.float64], wanted: NDArray[np.float64]) -> str
 
 
 def _area(triangles: NDArray[np.float64]) -> float:
-    normal = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    return float(np.linalg.norm(normal, axis=1).sum() / 2)
+    return float(areas(triangles).sum())
 
 
 def _is_closed(triangles: NDArray[np.float64]) -> bool:

@@ -9,6 +9,7 @@ from img2model_desktop.core.formats.gltf_write import GENERATOR
 from img2model_desktop.core.formats.polygons import as_float32, broken, indexed, number, too_many, without_triangles
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.topology import same_rows
+from img2model_desktop.core.triangles import unit_normals
 
 _TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _HEADER_BYTES = 80
@@ -27,10 +28,7 @@ def encode_stl(vertices: NDArray[np.float32], faces: NDArray[np.int32], frame: s
     """
     triangles = np.zeros(len(faces), dtype=_TRIANGLE)
     triangles["corners"] = vertices[faces]
-    a, b, c = (vertices[faces[:, k]].astype(np.float64) for k in range(3))
-    normal = np.cross(b - a, c - a)
-    length = np.linalg.norm(normal, axis=1, keepdims=True)
-    triangles["normal"] = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
+    triangles["normal"] = unit_normals(triangles["corners"])
     # the header must not begin with “solid”: readers would take the file for text
     header = f"{GENERATOR}, {frame}".encode("ascii").ljust(_HEADER_BYTES, b"\0")
     return header + len(faces).to_bytes(4, "little") + triangles.tobytes()

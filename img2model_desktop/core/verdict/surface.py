@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.topology import Edges, Ids, collapsed, edges_of, parts_of, same_rows
+from img2model_desktop.core.triangles import crosses, lengths
 
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -101,7 +102,7 @@ def surface_of(mesh: Mesh, size_mm: float | None, progress: Progress) -> Surface
     parts, part = parts_of(edges) if len(faces) else (0, np.zeros(0, dtype=np.int64))
     progress.update(0.8)
     triangles = mesh.vertices.astype(np.float64)[faces] * mm_per_m
-    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    area = np.linalg.norm(cross, axis=1) / 2
+    cross = crosses(triangles)
+    area = lengths(cross) / 2
     progress.update(1.0)
     return Surface(mesh, number, faces, edges, parts, part, triangles, cross, area, mm_per_m)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.topology import Ids, edges_of, parts_of, same_rows
+from img2model_desktop.core.triangles import areas
 from img2model_desktop.core.workshop.raster import Spans, spans_of, summed, twice_area
 
 FaceIds = NDArray[np.int32]
@@ -125,8 +126,7 @@ def _numbers(chosen: NDArray[np.bool_]) -> FaceIds:
 
 def _surface(mesh: Mesh) -> Floats:
     """`(m,)` areas of the faces in space, m2."""
-    a, b, c = (mesh.vertices[mesh.faces[:, k]].astype(np.float64) for k in range(3))
-    return np.asarray(np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2)
+    return areas(mesh.vertices[mesh.faces])
 
 
 def _grid_of(mesh: Mesh) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.topology import Ids
+from img2model_desktop.core.triangles import areas
 
 Floats = NDArray[np.float64]
 
@@ -38,8 +39,7 @@ class Pieces:
     @property
     def areas(self) -> Floats:
         """`(k,)`."""
-        a, b, c = (self.triangles[:, k] for k in range(3))
-        return np.asarray(np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2)
+        return areas(self.triangles)
 
 
 def pieces_of(triangles: Floats, longest: float, progress: Progress, limit: int = 4_000_000) -> Pieces:

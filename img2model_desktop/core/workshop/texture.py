@@ -7,6 +7,7 @@ import numpy as np
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.triangles import areas
 from img2model_desktop.core.workshop.operation import Outcome
 from img2model_desktop.core.workshop.rebake import bake, density_of, pictures_of, with_pictures
 from img2model_desktop.core.workshop.sampling import reduced
@@ -100,5 +101,4 @@ def _side_for(mesh: Mesh, source: Mesh) -> int:
 
 
 def _area(mesh: Mesh) -> float:
-    a, b, c = (mesh.vertices[mesh.faces[:, k]].astype(np.float64) for k in range(3))
-    return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
+    return float(areas(mesh.vertices[mesh.faces]).sum())

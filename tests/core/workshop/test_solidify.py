@@ -11,11 +11,12 @@ from img2model_desktop.core.mesh_facts import MeshFacts, measure
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.verdict.crossings import crossings_of
 from img2model_desktop.core.verdict.surface import surface_of
+from img2model_desktop.core.workshop import solidify as making
 from img2model_desktop.core.workshop.catalog import SolidOptions
 from img2model_desktop.core.workshop.marching import march, well_composed
 from img2model_desktop.core.workshop.nearest import Nearest, on_triangles, pieces_of
 from img2model_desktop.core.workshop.solidify import remade, solidify
-from img2model_desktop.core.workshop.solids import Frame, body_of
+from img2model_desktop.core.workshop.solids import Frame, body_of, united
 from img2model_desktop.core.workshop.winding import ALONG, AROUND, WHOLE, Sweep, hits_of
 from img2model_desktop.errors import Cancelled, EngineProblem
 from tests.shapes import box, klein, mesh_of, moebius, sphere, textured, together, torus, turned
@@ -220,3 +221,35 @@ def test_nearest_points_on_triangles() -> None:
     pieces = pieces_of(triangle, 0.3, Progress())
     assert pieces.areas.sum() == pytest.approx(2.0)
     assert np.linalg.norm(pieces.triangles - pieces.triangles[:, [1, 2, 0]], axis=2).max() <= 0.3
+
+
+def test_a_made_solid_has_no_more_faces_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of what the grid gives, closed, within half a cell; the limit is lower here so that it is quick."""
+    mesh = SOUPS["half a ball"]
+    monkeypatch.setattr(making, "PATIENCE", 0)
+    monkeypatch.setattr(making, "FAIR", ())
+    whole = remade(mesh, COARSE, 0.0, Progress()).mesh
+    monkeypatch.undo()
+    monkeypatch.setattr(making, "MANY", 500)
+    monkeypatch.setattr(making, "FAIR", (0.001,))
+    fewer = remade(mesh, COARSE, 0.0, Progress()).mesh
+    assert len(fewer.faces) <= making.LEAST * len(whole.faces)
+    facts = measure(fewer)
+    assert facts.watertight
+    assert facts.manifold
+    assert facts.volume_m3 == pytest.approx(measure(whole).volume_m3, rel=0.01)
+    cell = float(mesh.size_m.max()) / COARSE
+    pieces = pieces_of(whole.vertices.astype(np.float64)[whole.faces], cell, Progress())
+    assert Nearest(pieces).find(fewer.vertices, Progress())[0].max() < 0.5 * cell
+
+
+def test_many_cavities_are_all_kept() -> None:
+    bubbles = [
+        turned(box(0.05, 0.05, 0.05, at=(0.1 + 0.1 * i, 0.1 + 0.1 * j, 0.5))) for i in range(8) for j in range(8)
+    ]
+    mesh = together(box(1, 1, 1), *bubbles)
+    body = body_of(mesh, Frame.of(mesh))
+    assert body is not None
+    whole = united(body)
+    assert len(whole.decompose()) == 65
+    assert whole.volume() == pytest.approx(body.volume(), rel=1e-9)
