@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core import bake, columns, grounds, layers, tones
 from img2model_desktop.core.behind import behind_of
-from img2model_desktop.core.cut_lines import straightened
+from img2model_desktop.core.cut_lines import straightened, without_crumbs
 from img2model_desktop.core.fine_relief import relief_of
 from img2model_desktop.core.flat import Flat, flat_of
 from img2model_desktop.core.mesh import Mesh
@@ -202,7 +202,7 @@ def _body(picture: Picture, near: Nearness, options: DepthOptions, progress: Pro
     both = layers.relaxed(np.column_stack([front, back]), flat.faces, flat.is_rim, GAP * unit, ROUNDS)
     cut_above = GAP * unit if options.cut else np.inf
     body = columns.between(flat, both[:, 0], both[:, 1], cut_above, LEAST * unit)
-    body = straightened(body, len(flat.vertices))
+    body = without_crumbs(straightened(body, len(flat.vertices)))
     progress.update(0.95)
     middle = [(left + right) / 2, -(top + bottom) / 2, float(np.mean(body.vertices[:, 2]))]
     vertices = ((body.vertices - middle) / unit).astype(np.float32)

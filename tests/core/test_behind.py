@@ -5,9 +5,10 @@ import pytest
 
 from img2model_desktop.core import columns
 from img2model_desktop.core.behind import behind_of
-from img2model_desktop.core.cut_lines import straightened
+from img2model_desktop.core.cut_lines import straightened, without_crumbs
 from img2model_desktop.core.flat import areas, flat_of
 from img2model_desktop.core.silhouette import Silhouette, silhouette_of
+from img2model_desktop.core.topology import connected
 from tests.drawn import alpha_of, box, disc
 
 
@@ -87,3 +88,16 @@ def test_what_is_not_cut_is_left_alone() -> None:
     flat = flat_of(silhouette_of(alpha_of(disc(256, 256, 100))), 500, 0.8)
     body = columns.between(flat, np.ones(len(flat.vertices)), np.zeros(len(flat.vertices)), 5.0, 1.0)
     assert straightened(body, len(flat.vertices)) is body
+
+
+@pytest.mark.parametrize(("radius", "parts"), [(60.0, 2), (5.0, 1)])
+def test_crumbs_of_cuts_are_left_out_and_real_parts_are_not(radius: float, parts: int) -> None:
+    flat = flat_of(silhouette_of(alpha_of(disc(256, 256, 200))), 6000, 0.8)
+    front = np.where(np.hypot(*(flat.vertices - 256).T) < radius, 150.0, 0.0)
+    body = columns.between(flat, front, front - 20, 30.0, 4.0)
+    clean = without_crumbs(body)
+    ends = np.concatenate([clean.faces[:, [0, 1]], clean.faces[:, [1, 2]], clean.faces[:, [2, 0]]])
+    assert connected(len(clean.vertices), ends[:, 0], ends[:, 1])[0] == parts
+    assert {tuple(end) for end in ends} == {tuple(end[::-1]) for end in ends}  # still closed
+    assert np.unique(clean.faces).size == len(clean.vertices)
+    assert (clean is body) == (parts == 2)

@@ -1,0 +1,100 @@
+"""The depth engine at published size with random weights, which cost the same as real ones: seconds and memory.
+
+Each figure is of a process of its own, so that its peak of memory is its own. Weights are read from a file in the
+published layout that is written first.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.progress import Progress
+from img2model_desktop.engines.catalog import DepthOptions
+from img2model_desktop.engines.depth import Depth, load, ready
+from img2model_desktop.engines.depth_net import published
+from img2model_desktop.engines.device import Device, processor
+from img2model_desktop.engines.tensors import load_into
+from img2model_desktop.engines.weight_sets import find
+from tests.bench.table import Table
+from tests.drawn import alpha_of, disc
+from tests.engines.golden import weights_for
+from tests.published import write
+
+NAME = "depth"
+
+KINDS = ("plaque", "coin", "lithophane", "body")
+TIMES = 3
+MIB = 1 << (10 if sys.platform.startswith("linux") else 20)  # of ru_maxrss: KiB on Linux, bytes on macOS
+
+
+def tables() -> list[Table]:
+    """The network in its precisions, and whole results."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        weights = weights_for(published())
+        weights["head.conv3.bias"] += 1.0
+        write(folder / "model.safetensors", weights)
+        rows = [_run(folder, what) for what in ("load", "float32", "chosen", *KINDS)]
+    columns = ["what", "s, first", "s, best of 3", "peak MiB above start"]
+    return [Table("Depth relief, 518 px, random weights; the whole 1024 x 1024 picture to the mesh", columns, rows)]
+
+
+def _run(folder: Path, what: str) -> list[str]:
+    """One row, measured in another process."""
+    code = f"from tests.bench.depth import measured; measured({str(folder)!r}, {what!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return [found["what"], f"{found['first']:.2f}", f"{found['best']:.2f}", f"{found['peak']:.0f}"]
+
+
+def measured(folder: str, what: str) -> None:
+    """Prints one row as JSON; runs in a process of its own."""
+    work, title = _work(Path(folder), what)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds = []
+    for _ in range(TIMES):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / MIB
+    print(json.dumps({"what": title, "first": seconds[0], "best": min(seconds), "peak": peak}))
+
+
+def _work(folder: Path, what: str) -> tuple[Callable[[], object], str]:
+    """What is measured, and its title; the peak counts from here, so loading is part of what loads first."""
+    held: list[Depth] = []
+
+    def engine() -> Depth:
+        if not held:
+            held.append(load(folder))
+        return held[0]
+
+    if what == "load":
+        return (lambda: load(folder)), "loading"
+    if what in ("float32", "chosen"):
+        dtype = torch.float32 if what == "float32" else processor().dtype
+        net = published()
+        load_into(net, folder, find("depth-small"))
+        one = ready(net, Device(torch.device("cpu"), dtype, "the processor"))
+        picture = _picture(whole=True)
+        return (lambda: one.look(picture, 518, Progress())), f"look, {str(dtype).split('.')[1]}"
+    options = DepthOptions(kind=what)
+    picture = _picture(whole=what != "body")
+    return (lambda: engine().sculpt(picture, options, 0, Progress())), f"{what}, whole, with loading first"
+
+
+def _picture(whole: bool) -> Picture:
+    """Soft colours all over; where it is not whole, a disc of them."""
+    rows, columns = np.mgrid[:1024, :1024] / 1024
+    waves = [128 + 90 * np.sin(a * rows + b * columns) for a, b in ((20, 3), (5, 31), (11, 9))]
+    alpha = np.full((1024, 1024), 255, np.uint8) if whole else alpha_of(disc(512, 512, 420), 1024)
+    return Picture(np.dstack([*waves, alpha]).astype(np.uint8))
