@@ -70,6 +70,16 @@ def lower(net: nn.Module, dtype: torch.dtype, progress: Progress | None = None) 
         layer.to(dtype)
 
 
+def let_go_of_file(net: nn.Module) -> None:
+    """Copies the parameters that were not lowered, so that nothing holds on to the mapped file any more.
+
+    For networks whose weights were lowered: else the file's pages, all in use, are the cheapest copy there is.
+    """
+    for parameter in net.parameters():
+        if parameter.dtype == torch.float32:
+            parameter.data = parameter.data.clone()
+
+
 def chunk_for(device: Device, bytes_each: int) -> int:
     """How many points to work on at once, a power of two.
 

@@ -20,7 +20,15 @@ from img2model_desktop.core.workshop.reshape import decimate
 from img2model_desktop.core.workshop.unwrap import unwrap
 from img2model_desktop.engines import weight_sets
 from img2model_desktop.engines.catalog import TripoOptions
-from img2model_desktop.engines.device import Device, choose, chunk_for, memory_watched, processor, release
+from img2model_desktop.engines.device import (
+    Device,
+    choose,
+    chunk_for,
+    let_go_of_file,
+    memory_watched,
+    processor,
+    release,
+)
 from img2model_desktop.engines.field import Lattice, Surface, extract, sample
 from img2model_desktop.engines.tensors import load_into
 from img2model_desktop.engines.triposr_net import RADIUS, Field, TripoNet, published
@@ -150,6 +158,8 @@ class TripoSR:
             load_into(net, self._folder, weight_sets.find("triposr"))
             progress.update(0.5)
             net.lower(self._device.dtype, progress.part(0.5, 0.9))
+            if self._device.dtype != torch.float32:
+                let_go_of_file(net)
             self._net = net.to(self._device.device)
         progress.update(1.0)
         return self._net
