@@ -65,10 +65,10 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("coarse", [32, 64])
+@pytest.mark.parametrize(("coarse", "dilate"), [(32, 0), (64, 1)])
 @pytest.mark.parametrize("field", [sphere, shell, rod, thin_ring])
-def test_coarse_to_fine_is_dense_near_the_surface(field: Callable[[Tensor], Tensor], coarse: int) -> None:
-    dense, found = read(field, 128), read(field, coarse)
+def test_coarse_to_fine_is_dense_near_the_surface(field: Callable[[Tensor], Tensor], coarse: int, dilate: int) -> None:
+    dense, found = read(field, 128), read(field, coarse, dilate=dilate)
     assert dense.computed == 129**3
     assert found.computed < 0.45 * dense.computed
     assert int(((dense.values > 0) != (found.values > 0)).sum()) == 0

@@ -171,7 +171,7 @@ def test_every_resolution_has_a_coarse_grid(resolution: int, careful: bool) -> N
     lattice = lattice_of(resolution, careful)
     assert lattice.fine == resolution
     assert (64 if careful else 32) <= lattice.coarse <= (128 if careful else 64)
-    assert lattice.dilate == 1
+    assert lattice.dilate == careful
 
 
 # -- the picture ---------------------------------------------------------------------------------------------------
