@@ -88,7 +88,7 @@ LIMITS: tuple[Limit, ...] = (
     Limit("huge", "longest_mm", 20_000.0, (WEB,), NOTE, "augmented reality shows real size"),
     # -- what a screen can draw ----------------------------------------------------------------------------------------
     Limit("needles", "needle_face_share", 0.05, (GAME, RENDER), NOTE, "light and textures show streaks on slivers"),
-    Limit("triangles", "triangles", 50_000, (GAME,), FIX, "a prop seen from near; a game draws some millions in all"),
+    Limit("triangles", "triangles", 60_000, (GAME,), FIX, "a prop seen from near; a game draws some millions in all"),
     Limit("triangles", "triangles", 100_000, (WEB,), FIX, "Apple, content for AR Quick Look (WWDC 2018)"),
     Limit("triangles", "triangles", 1_000_000, (PRINT,), NOTE, "finer than a nozzle; slicers take minutes"),
     Limit("triangles", "triangles", 2_000_000, (RENDER,), NOTE, "a renderer copes, the way there is slow"),
