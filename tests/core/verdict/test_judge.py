@@ -177,8 +177,8 @@ def test_textures_and_triangles() -> None:
     assert dict(found["texture"].fix[0].options) == {"texture_px": 2048}
     assert {"odd_texture", "uv_overlap"} <= set(found)
     assert "no_look" not in found
-    many = by_key(judge(torus(rows=260, columns=100), MM80))["triangles"]
-    assert (many.title, dict(many.fix[0].options)) == ("52,000 triangles", {"faces": 50_000})
+    many = by_key(judge(torus(rows=310, columns=100), MM80))["triangles"]
+    assert (many.title, dict(many.fix[0].options)) == ("62,000 triangles", {"faces": 60_000})
     assert many.severity == {Purpose.GAME: Severity.FIX}
 
 

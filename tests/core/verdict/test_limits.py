@@ -20,8 +20,8 @@ def test_no_purpose_is_forgotten() -> None:
 
 
 def test_the_worst_row_counts() -> None:
-    assert severities("triangles", {"triangles": 49_999}) == {}
-    assert severities("triangles", {"triangles": 50_001}) == {Purpose.GAME: Severity.FIX}
+    assert severities("triangles", {"triangles": 59_999}) == {}
+    assert severities("triangles", {"triangles": 60_001}) == {Purpose.GAME: Severity.FIX}
     assert severities("triangles", {"triangles": 1_500_000}) == {
         Purpose.GAME: Severity.FIX,
         Purpose.WEB: Severity.FIX,
@@ -32,7 +32,7 @@ def test_the_worst_row_counts() -> None:
 
 
 def test_the_bound_to_aim_at_is_the_tightest_that_asks_for_a_fix() -> None:
-    assert bound_of("triangles", {"triangles": 80_000}) == 50_000
+    assert bound_of("triangles", {"triangles": 80_000}) == 60_000
     assert bound_of("texture", {"texture_longest_px": 8192}) == 2048
 
 
