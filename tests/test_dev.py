@@ -284,7 +284,7 @@ def test_the_exit_status_is_of_checks_and_tests(
     assert checked == (["style", "layout", "types", "imports"] if lint else [])
 
 
-def test_a_second_call_starts_at_once(tmp_path: Path) -> None:
+def test_a_second_call_starts_in_under_three_seconds(tmp_path: Path) -> None:
     stamp = ROOT / ".venv" / "set-up.json"
     if not stamp.exists():
         pytest.skip("this environment was not made by dev.py")
@@ -292,7 +292,7 @@ def test_a_second_call_starts_at_once(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "run", "--version"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert time.monotonic() - began < 15  # 0.2 s at rest; a set-up takes a minute
+    assert time.monotonic() - began < 3
     assert done.returncode == 0
     assert done.stdout.startswith("Image2Model Desktop ")
     assert done.stderr == ""

@@ -154,7 +154,7 @@ def call_held(entry: str, folder: Path, method: str, args: tuple[Any, ...], repo
     raise problem
 
 
-def free_held(report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+def free_held(report: Any, is_cancelled: Any) -> None:  # noqa: ARG001 - what runs aside takes both
     """Frees the engine that stays loaded in this process; runs aside."""
     _free()
 

@@ -250,11 +250,11 @@ class _Reader(pickle.Unpickler):
         return _Storage(pid[1], str(pid[2]))
 
 
-def _tensor_facts(storage: _Storage, offset: int, shape: tuple[int, ...], *rest: Any) -> TensorFacts:  # noqa: ARG001
+def _tensor_facts(storage: _Storage, offset: int, shape: tuple[int, ...], *rest: Any) -> TensorFacts:  # noqa: ARG001 - as pickled
     return TensorFacts(storage.dtype, tuple(int(size) for size in shape))
 
 
-def _of_parameter(facts: TensorFacts, *rest: Any) -> TensorFacts:  # noqa: ARG001
+def _of_parameter(facts: TensorFacts, *rest: Any) -> TensorFacts:  # noqa: ARG001 - as pickled
     return facts
 
 

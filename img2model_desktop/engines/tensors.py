@@ -99,7 +99,7 @@ def _from_safetensors(path: Path) -> dict[str, Tensor]:
 
     try:
         with safe_open(path, framework="pt") as file:
-            return tensors_in({name: file.get_tensor(name) for name in file.keys()}, Tensor)  # noqa: SIM118
+            return tensors_in({name: file.get_tensor(name) for name in file.keys()}, Tensor)  # noqa: SIM118 - no dict
     except (SafetensorError, OSError) as error:
         raise SetupProblem(f"“{path.name}” is damaged.", AGAIN, str(error)) from None
 
