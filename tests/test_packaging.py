@@ -23,6 +23,7 @@ PINS = ROOT / "installers" / "requirements"
 
 # What may be imported though its distribution has another name.
 IMPORT_NAMES = {
+    "pynvml": "nvidia-ml-py",
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
     "fontTools": "fonttools",
@@ -41,6 +42,8 @@ LESSER = {"LGPL-2.1", "LGPL-2.1-or-later", "LGPL-3.0", "LGPL-3.0-only", "LGPL-3.
 EXCEPTIONS: dict[str, str] = {
     "hypothesis": "MPL-2.0: runs the tests, is no part of the program",
     "pathspec": "MPL-2.0: used by mypy alone, is no part of the program",
+    "certifi": "MPL-2.0: root certificates, a file of data; huggingface-hub brings it, ours never uses it",
+    "tqdm": "MPL-2.0 and MIT: file by file, unchanged; diffusers and transformers bring it",
     "usd-core": "TOST-1.0: Apache-2.0 but for trademarks; checks files in tests, is no part of the program",
 }
 TEXTS = {  # of licences, for distributions that name theirs nowhere else
@@ -48,7 +51,9 @@ TEXTS = {  # of licences, for distributions that name theirs nowhere else
     "Permission is hereby granted, free of charge": "MIT",
 }
 SPELLINGS = {
+    "apache": "Apache-2.0",
     "apache 2.0": "Apache-2.0",
+    "apache 2.0 license": "Apache-2.0",
     "apache license": "Apache-2.0",
     "apache software license": "Apache-2.0",
     "bsd license": "BSD",
@@ -56,6 +61,7 @@ SPELLINGS = {
     "bsd 2-clause license": "BSD-2-Clause",
     "3-clause bsd license": "BSD-3-Clause",
     "mit license": "MIT",
+    "isc license": "ISC",
     "isc license (iscl)": "ISC",
     "python software foundation license": "PSF-2.0",
     "historical permission notice and disclaimer (hpnd)": "HPND",

@@ -126,6 +126,7 @@ class _One:
 
     def _say_done(self, last: Finished) -> None:
         facts = last.facts
+        assert facts is not None  # only pictures have none
         width, height, depth = (side * 1000 for side in facts.size_m)
         if self._as_json:
             print_json(

@@ -39,10 +39,16 @@ class Started(JobEvent):
 
 @dataclass(frozen=True, slots=True)
 class StageBegan(JobEvent):
-    """A stage begins; `resumed` when its output was found in the job folder and is used again."""
+    """A stage begins.
+
+    Args:
+        resumed: its output was found in the job folder and is used again.
+        engine: key of the engine that works in it, or "" where none does.
+    """
 
     stage: Stage
     resumed: bool = False
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,33 @@ class Warned(JobEvent):
     advice: str = ""
 
 
+class Decision(StrEnum):
+    """What the program decided by itself, so that a job goes on after trouble."""
+
+    RETRY = "retry"  # the same again: the trouble may have passed
+    STEP_DOWN = "step down"  # a cheaper plan, since memory does not hold the wished one
+    SET_ASIDE = "set aside"  # the engine failed too often and is not used any more until the user says so
+    FALL_BACK = "fall back"  # another engine, built in
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(JobEvent):
+    """The program changed its plan for this job.
+
+    Args:
+        stage: in which.
+        engine: that it was about.
+        message: what was decided, and why, in one sentence.
+        advice: what the user can do about it, or "".
+    """
+
+    decision: Decision
+    stage: Stage
+    engine: str
+    message: str
+    advice: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Counts of a finished mesh. Lengths in metres."""
@@ -93,15 +126,15 @@ class Finished(JobEvent):
     """The result is on disk.
 
     Args:
-        path: of `result.glb` in the job folder.
-        engine: the sculptor that made it.
-        facts: of the mesh.
+        path: of `result.glb` in the job folder; of the first picture, when pictures were asked for.
+        engine: the sculptor that made it, or the picture maker.
+        facts: of the mesh; None for pictures.
         seconds: the whole job took.
     """
 
     path: str
     engine: str
-    facts: Facts
+    facts: Facts | None
     seconds: float
 
 
@@ -111,12 +144,16 @@ class Failed(JobEvent):
 
     Args:
         kind: of errors.py (`input`, `setup`, `memory`, `engine`, `history`) or `bug`.
+        stage: in which it failed, or None before the first.
+        engine: that was at work, or "".
     """
 
     kind: str
     message: str
     advice: str
     details: str = ""
+    stage: Stage | None = None
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from img2model_desktop.errors import InputProblem
 
 OptionValue = bool | int | float | str
 AUTO = "auto"
+GOALS = ("mesh", "pictures")
+MAX_VARIANTS = 8
 
 
 class Quality(StrEnum):
@@ -40,7 +42,7 @@ class Request:
 
     Args:
         picture: path of the picture file, or "" when the prompt makes the picture.
-        prompt: the words; used only when `picture` is "".
+        prompt: the words; used when `picture` is "", and for `restyle`.
         style: of the picture maker (for lettering: plain, rounded, badge, balloon), or "" for its default.
         maker: key of the picture maker.
         cutter: key of the cutter.
@@ -54,6 +56,11 @@ class Request:
         mesh: path of a mesh file to open instead; nothing else but the next two is used then.
         mesh_up: axis that points up in a file that does not say so, "y" or "z"; "": as the file says, else y.
         mesh_unit: of a file that does not say so, "mm", "cm", "m" or "in"; "": as the file says, else mm.
+        goal: "mesh", or "pictures": the picture maker's pictures alone, to pick from.
+        variants: how many pictures, 1 to `MAX_VARIANTS`, with the seeds `seed`, `seed + 1`, ...; more than one only
+            for pictures.
+        restyle: the picture maker redraws `picture` by `prompt` first.
+        falls_back: whether a built-in engine may take over from one that fails.
     """
 
     picture: str = ""
@@ -70,6 +77,10 @@ class Request:
     mesh: str = ""
     mesh_up: str = ""
     mesh_unit: str = ""
+    goal: str = "mesh"
+    variants: int = 1
+    restyle: bool = False
+    falls_back: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what equals its default is left out, so that a default may change its meaning
@@ -117,7 +128,11 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "mesh": str,
     "mesh_up": str,
     "mesh_unit": str,
+    "goal": str,
     "seed": int,
+    "variants": int,
+    "restyle": bool,
+    "falls_back": bool,
     "size_mm": (int, float),
 }
 
@@ -131,7 +146,7 @@ def _value(name: str, value: Any) -> Any:
             return tuple(sorted((str(key), _option(item)) for key, item in value.items()))
         if name == "strokes":
             return tuple(_stroke(*item) for item in value)
-        if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
+        if not isinstance(value, _TYPES[name]) or isinstance(value, bool) != (_TYPES[name] is bool):
             raise TypeError
         return float(value) if isinstance(value, int) and name == "size_mm" else value
     except (TypeError, ValueError, AttributeError, IndexError, OverflowError):

@@ -34,6 +34,7 @@ from img2model_desktop.gui.menus import Menus
 from img2model_desktop.gui.mesh_opening import MeshOpening
 from img2model_desktop.gui.messages import Message, Tone
 from img2model_desktop.gui.runner import JobRunner, Trouble
+from img2model_desktop.gui.side_windows import SideWindows
 from img2model_desktop.gui.theme import Theme, ThemeChoice
 from img2model_desktop.gui.view_panel import ViewPanel
 from img2model_desktop.gui.weights_shelf import WeightsShelf
@@ -75,7 +76,7 @@ class MainWindow(QMainWindow):
         self._drawing = LatestCall(runner, self)
         self._opening = MeshOpening(runner, self)
         self.shelf = WeightsShelf(runner, places.weights, runner.jobs, self)
-        self.weights: WeightsWindow | None = None
+        self.beside = SideWindows({"weights": self._make_weights})
         self.dialogs = FileDialogs(self)
         self.setWindowTitle("Image2Model Desktop")
         self.setAcceptDrops(True)
@@ -216,15 +217,14 @@ class MainWindow(QMainWindow):
 
     def show_weights(self, engine: str = "") -> "WeightsWindow":
         """The window of engines and weights, with the set that an engine needs in view, or as it was."""
-        if self.weights is None:
-            from img2model_desktop.gui.weights_window import WeightsWindow
+        window: WeightsWindow = self.beside.show("weights")  # type: ignore[assignment] # by its name
+        window.show_engine(engine)
+        return window
 
-            self.weights = WeightsWindow(self.shelf, self._icons, self)
-        self.weights.show()
-        self.weights.raise_()
-        self.weights.activateWindow()
-        self.weights.show_engine(engine)
-        return self.weights
+    def _make_weights(self) -> QWidget:
+        from img2model_desktop.gui.weights_window import WeightsWindow
+
+        return WeightsWindow(self.shelf, self._icons, self)
 
     @Slot(object)
     def _on_files_chosen(self, paths: tuple[Path, ...]) -> None:
@@ -491,9 +491,8 @@ class MainWindow(QMainWindow):
     @Slot()
     def _retint(self) -> None:
         self._icons.colours = self._theme.colours
-        for part in (self.input, self.middle, self.right, self.history, self.weights):
-            if part is not None:
-                part.retint()
+        for part in (self.input, self.middle, self.right, self.history, self.beside):
+            part.retint()
 
     def show_keys(self) -> None:
         """Every key and gesture."""
@@ -545,8 +544,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         state = self.window_state()
         self.right.close_files()
-        if self.weights is not None:
-            self.weights.close()
+        self.beside.close()
         super().closeEvent(event)
         self.closed.emit(state)
 

@@ -12,6 +12,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ CLOSE_MS = 3000
 MOVED_EVERY_S = 0.1  # each repaint costs what the work could use
 
 log = logging.getLogger(__name__)
+
+
+class Lane(StrEnum):
+    """Who a call waits for: only for calls of its own lane."""
+
+    SHORT = "short"  # previews, thumbnails, reading and saving meshes: what somebody looks at and waits for
+    LONG = "long"  # minutes: downloads, copies of gigabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +95,13 @@ class JobRunner(QObject):
         super().__init__(parent)
         self._store = store
         self._limits = limits
-        self._workers = (_WhenNeeded(), _WhenNeeded())
+        self._workers = (_WhenNeeded(), _WhenNeeded(), _WhenNeeded())
         self._bench = Bench(self._workers[0], weights)
-        self._looker: Worker = self._workers[1]
+        self._lanes: dict[Lane, tuple[Worker, QThreadPool]] = {
+            Lane.SHORT: (self._workers[1], _pool(self)),
+            Lane.LONG: (self._workers[2], _pool(self)),
+        }
         self._job_pool = _pool(self)
-        self._call_pool = _pool(self)
         self._waiting: deque[tuple[str, Plan]] = deque()
         self._running: tuple[str, threading.Event] | None = None
         self._calls: dict[int, threading.Event] = {}
@@ -104,7 +114,7 @@ class JobRunner(QObject):
     def warm_up(self) -> None:
         """Starts the helper processes now; otherwise the first job or call does. Not before the window's first
         paint: they would take the processor from it."""
-        for worker in self._workers:
+        for worker in self._workers[:2]:  # long calls are rare: theirs starts when the first one comes
             worker.start()
 
     # jobs
@@ -173,8 +183,8 @@ class JobRunner(QObject):
 
     # calls
 
-    def call(self, function: Callable[..., Any], *args: Any) -> int:
-        """Runs a module-level `function(*args, report, is_cancelled)` in the second helper process.
+    def call(self, function: Callable[..., Any], *args: Any, lane: Lane = Lane.SHORT) -> int:
+        """Runs a module-level `function(*args, report, is_cancelled)` in the helper process of a lane.
 
         Returns:
             A ticket; `call_ended` brings the result under it, unless `drop` was called before.
@@ -183,7 +193,8 @@ class JobRunner(QObject):
         self._next_ticket += 1
         self._calls[ticket] = cancel
         send, move = self._call_sent.emit, self._move_sent.emit
-        self._call_pool.start(_Call(self._looker, ticket, cancel, (function, args), send, move))
+        worker, pool = self._lanes[lane]
+        pool.start(_Call(worker, ticket, cancel, (function, args), send, move))
         return ticket
 
     def drop(self, ticket: int) -> None:
@@ -201,9 +212,11 @@ class JobRunner(QObject):
         for cancel in self._calls.values():
             cancel.set()
         self._job_pool.waitForDone(CLOSE_MS)
-        self._call_pool.waitForDone(CLOSE_MS)
+        for _, pool in self._lanes.values():
+            pool.waitForDone(CLOSE_MS)
         self._bench.close()
-        self._looker.close()
+        for worker, _ in self._lanes.values():
+            worker.close()
         self._store.close()
 
     def _start_next(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from img2model_desktop.core.events import (
     Chosen,
+    Decided,
     Facts,
     Failed,
     Finished,
@@ -59,6 +60,12 @@ class JobRow:
         error_kind: of errors.py, or "bug", or "" where nothing failed; likewise message, advice and details.
         seconds: the job took, or None.
         folder: of the job.
+        position: in the queue; the lowest is next.
+        is_held: it waits, and is passed over until the user lets it go on.
+        batch: id of the batch that it belongs to, or "".
+        stars: 0 to 5, the user's.
+        trashed: seconds since the epoch, when the user threw it away; None: it is in the history.
+        decisions: sentences: what the program decided by itself, see `core.events.Decided`.
     """
 
     id: str
@@ -82,6 +89,12 @@ class JobRow:
     error_advice: str = ""
     error_details: str = ""
     seconds: float | None = None
+    position: float = 0.0
+    is_held: bool = False
+    batch: str = ""
+    stars: int = 0
+    trashed: float | None = None
+    decisions: tuple[str, ...] = ()
 
 
 def next_state(state: JobState, event: JobEvent) -> JobState:
@@ -118,8 +131,8 @@ def changed(row: JobRow, event: JobEvent) -> JobRow:
             return replace(row, stage=event.stage.value, fraction=min(max(event.fraction, 0.0), 1.0))
         case Chosen():
             return replace(row, engine=event.engine, reason=event.reason)
-        case Warned():
-            return replace(row, warnings=(*row.warnings, f"{event.message} {event.advice}".strip()))
+        case Warned() | Decided():
+            return _told(row, event)
         case Finished():
             done = replace(row, ended=event.at, fraction=1.0, seconds=event.seconds, engine=event.engine)
             return replace(done, result_path=_inside(row.folder, Path(event.path)), facts=event.facts)
@@ -129,6 +142,13 @@ def changed(row: JobRow, event: JobEvent) -> JobRow:
         case Stopped():
             return replace(row, ended=event.at, seconds=_since(row, event.at))
     return row
+
+
+def _told(row: JobRow, event: Warned | Decided) -> JobRow:
+    text = f"{event.message} {event.advice}".strip()
+    if isinstance(event, Warned):
+        return replace(row, warnings=(*row.warnings, text))
+    return replace(row, decisions=(*row.decisions, text))
 
 
 def title_of(request: Request) -> str:
@@ -169,6 +189,12 @@ def to_values(row: JobRow) -> dict[str, Any]:
         "error_advice": row.error_advice,
         "error_details": row.error_details,
         "seconds": row.seconds,
+        "position": row.position,
+        "is_held": int(row.is_held),
+        "batch": row.batch,
+        "stars": row.stars,
+        "trashed": row.trashed,
+        "decisions": json.dumps(row.decisions),
     }
     # names of files may hold bytes that are no text, and SQLite refuses them
     return {
@@ -196,6 +222,8 @@ def from_values(values: dict[str, Any], folder: Path) -> JobRow:
             "facts": facts,
             "result_path": None if result is None else folder / result,
             "warnings": tuple(json.loads(values["warnings"])),
+            "decisions": tuple(json.loads(values.get("decisions", "[]"))),
+            "is_held": bool(values.get("is_held")),
             "fraction": 1.0 if values["state"] == JobState.DONE else 0.0,
         }
     )

@@ -21,6 +21,7 @@ from img2model_desktop.core import atomic
 from img2model_desktop.core.events import JobEvent, Progressed
 from img2model_desktop.core.request import AUTO, Request
 from img2model_desktop.errors import HistoryProblem, SetupProblem
+from img2model_desktop.jobs import schema
 from img2model_desktop.jobs.job_row import (
     JobRow,
     JobState,
@@ -34,36 +35,11 @@ from img2model_desktop.jobs.job_row import (
 
 __all__ = ["JobRow", "JobState", "Store", "next_state", "title_of"]
 
-SCHEMA_VERSION = 1
 MAX_STARTS = 3
 """A job that was running this many times when the program ended is taken to be the reason, and not started again."""
 
 JOB_FILE = "job.json"
 END_FILE = "ended.json"
-
-_SCHEMA = """
-CREATE TABLE job (
-    id TEXT PRIMARY KEY NOT NULL,
-    state TEXT NOT NULL,
-    request TEXT NOT NULL,
-    title TEXT NOT NULL,
-    created REAL NOT NULL,
-    started REAL,
-    ended REAL,
-    starts INTEGER NOT NULL DEFAULT 0,
-    stage TEXT,
-    engine TEXT NOT NULL DEFAULT '',
-    reason TEXT NOT NULL DEFAULT '',
-    result TEXT,
-    facts TEXT,
-    warnings TEXT NOT NULL DEFAULT '[]',
-    error_kind TEXT NOT NULL DEFAULT '',
-    error_message TEXT NOT NULL DEFAULT '',
-    error_advice TEXT NOT NULL DEFAULT '',
-    error_details TEXT NOT NULL DEFAULT '',
-    seconds REAL
-) WITHOUT ROWID
-"""
 
 
 class Store:
@@ -296,7 +272,7 @@ class Store:
 
 
 def _write_row(row: JobRow, name: str, *, flush: bool) -> None:
-    content = json.dumps({"version": SCHEMA_VERSION, "job": to_values(row)}, indent=1, ensure_ascii=False)
+    content = json.dumps({"version": schema.VERSION, "job": to_values(row)}, indent=1, ensure_ascii=False)
     atomic.write_file(row.folder / name, content.encode(), flush=flush)
 
 
@@ -336,19 +312,10 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise HistoryProblem(
-                "The history was written by a newer version of this program.", "Install the newest version to open it."
-            )
         (state,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if state != "ok":
             raise sqlite3.DatabaseError(state)
-        with db:
-            db.execute("BEGIN IMMEDIATE")
-            if version == 0:
-                db.execute(_SCHEMA)
-                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        schema.bring_up_to_date(db, path)
     except BaseException:
         db.close()
         raise

@@ -151,7 +151,7 @@ def test_weights_dropped_on_the_window_go_to_their_own(
 ) -> None:
     write_sparse(tmp_path / "clone" / "model.safetensors", manifest("depth-small"))
     assert drop(window, mime_of(tmp_path / "clone"))
-    weights = window.weights
+    weights = window.beside.get("weights")
     assert weights is not None
     qtbot.waitUntil(lambda: weights.intake.is_asking and bool(weights.rows), timeout=JOB_MS)
     assert weights.intake.question.title.text() == "This is Depth Anything V2 Small."
@@ -172,7 +172,7 @@ def test_engines_that_lack_weights_lead_to_the_weights_window(qtbot: QtBot, wind
     qtbot.waitUntil(lambda: form.weights_button.text() == "Import weights…", timeout=JOB_MS)
     for spec in waiting:  # at first before the rows are there
         form.weights_wished.emit(spec.key)
-        weights = window.weights
+        weights = window.beside.get("weights")
         assert weights is not None
         qtbot.waitUntil(partial(_has_focus, weights, spec.weights), timeout=JOB_MS)
     weights.close()
