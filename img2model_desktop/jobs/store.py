@@ -9,9 +9,8 @@ import contextlib
 import json
 import secrets
 import shutil
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from img2model_desktop.core.events import JobEvent, Progressed
 from img2model_desktop.core.request import AUTO, Request
 from img2model_desktop.errors import HistoryProblem, SetupProblem
 from img2model_desktop.jobs import schema
+from img2model_desktop.jobs.database import Database
 from img2model_desktop.jobs.job_row import (
     JobRow,
     JobState,
@@ -55,7 +55,6 @@ class Store:
     """
 
     def __init__(self, database: Path, jobs: Path) -> None:
-        self._path = database
         self._jobs = jobs
         self._live: dict[str, JobRow] = {}
         self.mended = ""
@@ -64,11 +63,22 @@ class Store:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as problem:
                 raise atomic.setup_problem(problem, folder) from None
-        self._db = self._open()
+        self._database = Database(database)
+        if self._database.damage:
+            count = self._adopt_unknown()
+            self.mended = (
+                f"The history was damaged ({self._database.damage}). {count} jobs were found again; "
+                f"the old file is kept as {self._database.kept_as}."
+            )
+
+    @property
+    def database(self) -> Database:
+        """For the owners of the other tables, see `schema`; this thread's alone."""
+        return self._database
 
     def close(self) -> None:
         """Closes the database; nothing is lost that `add` and `apply` said was there."""
-        self._db.close()
+        self._database.close()
 
     # -- writing
 
@@ -164,7 +174,7 @@ class Store:
                 discard(row.folder)
         except OSError as problem:
             raise atomic.setup_problem(problem, row.folder) from None
-        with self._writing(lasting=True) as db:
+        with self._database.writing(lasting=True) as db:
             db.execute("DELETE FROM job WHERE id = ?", (id_,))
         self._live.pop(id_, None)
 
@@ -191,36 +201,9 @@ class Store:
 
     # -- database
 
-    def _open(self) -> sqlite3.Connection:
-        try:
-            return _connect(self._path)
-        except sqlite3.DatabaseError as problem:
-            if _is_busy(problem) or isinstance(problem, sqlite3.OperationalError):
-                raise _history_problem(problem) from None
-            details = str(problem)
-        aside = self._set_aside()
-        self._db = _connect(self._path)
-        count = self._adopt_unknown()
-        self.mended = (
-            f"The history was damaged ({details}). {count} jobs were found again; the old file is kept as {aside}."
-        )
-        return self._db
-
-    def _set_aside(self) -> str:
-        """Moves a damaged database out of the way; its new name."""
-        name = f"{self._path.stem}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}{self._path.suffix}"
-        try:
-            for ending in ("", "-wal", "-shm"):
-                part = self._path.with_name(self._path.name + ending)
-                if part.exists():
-                    part.replace(self._path.with_name(name + ending))
-        except OSError as problem:
-            raise atomic.setup_problem(problem, self._path) from None
-        return name
-
     def _adopt_unknown(self) -> int:
         """Takes in job folders that the database does not know; how many."""
-        known = {id_ for (id_,) in self._db.execute("SELECT id FROM job")}
+        known = {id_ for (id_,) in self._database.select("SELECT id FROM job")}
         try:
             folders = sorted(folder for folder in self._jobs.iterdir() if folder.name not in known)
         except OSError as problem:
@@ -233,7 +216,7 @@ class Store:
     def _new_id(self, now: float) -> str:
         """Sorts after all others, even where the clock went back."""
         id_ = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
-        (last,) = self._db.execute("SELECT max(id) FROM job").fetchone()
+        ((last,),) = self._database.select("SELECT max(id) FROM job")
         if last is None or id_ > last:
             return id_
         head, _, number = last.rpartition("-")
@@ -243,32 +226,12 @@ class Store:
         values = to_values(row)
         names = ", ".join(values)
         marks = ", ".join(f":{name}" for name in values)
-        with self._writing(lasting=lasting) as db:
+        with self._database.writing(lasting=lasting) as db:
             db.execute(f"INSERT OR REPLACE INTO job ({names}) VALUES ({marks})", values)
 
-    @contextlib.contextmanager
-    def _writing(self, *, lasting: bool) -> Iterator[sqlite3.Connection]:
-        try:
-            self._db.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
-            with self._db:
-                yield self._db
-        except sqlite3.Error as problem:
-            if getattr(problem, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
-                raise SetupProblem(
-                    "There is not enough space left for the history.", "Free some space on this disk.", str(problem)
-                ) from None
-            raise _history_problem(problem) from None
-
-    def _select(self, rest: str, values: tuple[Any, ...]) -> list[JobRow]:
-        try:
-            with contextlib.closing(self._db.cursor()) as cursor:
-                cursor.row_factory = sqlite3.Row
-                return [
-                    from_values(dict(found), self._jobs / found["id"])
-                    for found in cursor.execute(f"SELECT * FROM job {rest}", values)
-                ]
-        except sqlite3.Error as problem:
-            raise _history_problem(problem) from None
+    def _select(self, rest: str, values: tuple[Any, ...] = ()) -> list[JobRow]:
+        found = self._database.select(f"SELECT * FROM job {rest}", values)
+        return [from_values(dict(one), self._jobs / one["id"]) for one in found]
 
 
 def _write_row(row: JobRow, name: str, *, flush: bool) -> None:
@@ -301,35 +264,3 @@ def _after_crash(row: JobRow) -> JobRow:
         error_message=f"The program ended {row.starts} times while it worked on this.",
         error_advice="Try a lower quality or another engine.",
     )
-
-
-# -- SQLite ------------------------------------------------------------------------------------------------------------
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """An open, checked database that nobody else uses. Raises sqlite3.DatabaseError, HistoryProblem."""
-    db = sqlite3.connect(path, timeout=1.0)
-    try:
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        db.execute("PRAGMA journal_mode = WAL")
-        (state,) = db.execute("PRAGMA quick_check(1)").fetchone()
-        if state != "ok":
-            raise sqlite3.DatabaseError(state)
-        schema.bring_up_to_date(db, path)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _is_busy(problem: sqlite3.Error) -> bool:
-    code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _history_problem(problem: sqlite3.Error) -> HistoryProblem:
-    if _is_busy(problem):
-        return HistoryProblem(
-            "The history is in use by another program.", "Close the other window first.", str(problem)
-        )
-    return HistoryProblem("The history cannot be read or written.", "Check the disk, then start again.", str(problem))
