@@ -14,13 +14,12 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeyEvent,
 )
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from img2model_desktop.core.events import Chosen, Failed, Finished, JobEvent, Preview, Stage, Warned
 from img2model_desktop.core.request import Request
 from img2model_desktop.errors import Img2ModelError
 from img2model_desktop.gui.about import about_window, keyboard_window, news_window
-from img2model_desktop.gui.calls import make_thumbnail
 from img2model_desktop.gui.drag_handle import DragHandle
 from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.file_manager import show_in_folder
@@ -29,13 +28,14 @@ from img2model_desktop.gui.history_panel import HistoryPanel
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import InputPanel
 from img2model_desktop.gui.intake import Brought, aimed_at, brought, can_bring, sorted_out
-from img2model_desktop.gui.latest_call import LatestCall
 from img2model_desktop.gui.menus import Menus
 from img2model_desktop.gui.mesh_opening import MeshOpening
 from img2model_desktop.gui.messages import Message, Tone
 from img2model_desktop.gui.runner import JobRunner, Trouble
 from img2model_desktop.gui.side_windows import SideWindows
 from img2model_desktop.gui.theme import Theme, ThemeChoice
+from img2model_desktop.gui.thumbnails import Thumbnails
+from img2model_desktop.gui.undoing import Undoing
 from img2model_desktop.gui.view_panel import ViewPanel
 from img2model_desktop.gui.weights_shelf import WeightsShelf
 from img2model_desktop.gui.window_menus import window_menus
@@ -71,9 +71,7 @@ class MainWindow(QMainWindow):
         self._state = state
         self._places = places
         self._shown_id = ""  # of the job whose result or shape is on screen
-        self._undoes_strokes = False
-        self._thumbnails: list[str] = []
-        self._drawing = LatestCall(runner, self)
+        self._thumbnails = Thumbnails(runner, self)
         self._opening = MeshOpening(runner, self)
         self.shelf = WeightsShelf(runner, places.weights, runner.jobs, self)
         self.beside = SideWindows({"weights": self._make_weights})
@@ -85,12 +83,11 @@ class MainWindow(QMainWindow):
         view_actions = self.middle.bar.menu_actions
         self.menus = Menus(self, window_menus(self), view_actions, self._on_theme_chosen, self._theme.choice)
         self._connect()
+        self._connect_intake()
         self._restore()
         self._retint()
         self._on_queue_changed()
-        self.name_undo()
-        self.workshop.edits_changed.connect(self.name_undo)
-        QApplication.instance().focusChanged.connect(self._on_focus_changed)  # type: ignore[union-attr]
+        self._undoing.tell()
 
     def start_view(self) -> None:
         """Makes the 3D view, and loads what the right panel needs; called after the first paint."""
@@ -127,6 +124,8 @@ class MainWindow(QMainWindow):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._outer)
         self.setCentralWidget(self._ground)
+        self._undoing = Undoing(self._ground, self.input, self.input.pictures.canvas, self.workshop)
+        self.undo, self.redo = self._undoing.undo, self._undoing.redo
 
     def _connect(self) -> None:
         runner, history, export = self._runner, self.history, self.export
@@ -156,19 +155,22 @@ class MainWindow(QMainWindow):
         self.workshop.mesh_changed.connect(self._on_mesh_changed)
         self.workshop.told.connect(lambda text: self.tell(Message(Tone.INFO, text)))
         self.middle.mesh_shown.connect(self.workshop.go_on)
+        self.middle.work.stop_wished.connect(runner.cancel)
+        self.middle.screenshot_taken.connect(self._on_screenshot_taken)
+        self.middle.trouble_met.connect(self._tell_trouble)
+        self.dialogs.save_path_chosen.connect(self._on_save_path_chosen)
+        self._thumbnails.drawn.connect(history.model.refresh_picture)
+        self._undoing.renamed.connect(self._name_undo)
+        self.shelf.rows_changed.connect(lambda: self.input.form.set_missing(self.shelf.missing_engines()))
+        self.input.form.weights_wished.connect(self.show_weights)
+
+    def _connect_intake(self) -> None:
+        self.dialogs.pictures_chosen.connect(self._on_files_chosen)
+        self.dialogs.meshes_chosen.connect(self._on_files_chosen)
         self._opening.opening_wished.connect(self._on_generate_wished)
         self._opening.told.connect(self.tell)
         self._opening.again_wished.connect(lambda request: self._on_generate_wished((request,)))
         self._opening.settings_wished.connect(self._on_settings_wished)
-        self.middle.work.stop_wished.connect(runner.cancel)
-        self.middle.screenshot_taken.connect(self._on_screenshot_taken)
-        self.middle.trouble_met.connect(self._tell_trouble)
-        self.dialogs.pictures_chosen.connect(self._on_files_chosen)
-        self.dialogs.meshes_chosen.connect(self._on_files_chosen)
-        self.dialogs.save_path_chosen.connect(self._on_save_path_chosen)
-        self._drawing.answered.connect(self._on_thumbnail_drawn)
-        self.shelf.rows_changed.connect(lambda: self.input.form.set_missing(self.shelf.missing_engines()))
-        self.input.form.weights_wished.connect(self.show_weights)
 
     # Bringing pictures and meshes
 
@@ -273,8 +275,7 @@ class MainWindow(QMainWindow):
             case Finished():
                 if is_shown:
                     self._show_result(self._runner.job(event.job_id), keep_camera=True)
-                self._thumbnails.append(event.path)
-                self._draw_next()
+                self._thumbnails.draw(event.path)
 
     @Slot(QModelIndex, QModelIndex)
     def _on_rows_changed(self, first: QModelIndex, last: QModelIndex) -> None:
@@ -336,8 +337,7 @@ class MainWindow(QMainWindow):
     def _on_mesh_changed(self) -> None:
         if self.workshop.row is not None:
             self._show_mesh(self.workshop.row, keep_camera=True)
-            self._thumbnails.append(str(self.workshop.mesh))
-            self._draw_next()
+            self._thumbnails.draw(str(self.workshop.mesh))
 
     def _title_of(self, row: JobRow) -> str:
         """The job, its engine and, where the program chose it, why."""
@@ -397,43 +397,10 @@ class MainWindow(QMainWindow):
         except Img2ModelError as problem:
             self.tell(Message(Tone.ERROR, problem.message, problem.advice, problem.details))
 
-    # Thumbnails: one after the other, behind whatever else is asked for
-
-    def _draw_next(self) -> None:
-        if self._thumbnails and not self._drawing.is_busy:
-            self._drawing.ask(make_thumbnail, self._thumbnails.pop(0))
-
-    @Slot(object, object)
-    def _on_thumbnail_drawn(self, job_id: str | None, _trouble: Trouble | None) -> None:
-        if job_id:  # without OpenGL the card keeps the cut-out
-            self.history.model.refresh_picture(job_id)
-        self._draw_next()
-
-    # Undo and redo: strokes where the focus is in the left panel, edits of the mesh everywhere else
-
-    @Slot(QWidget, QWidget)
-    def _on_focus_changed(self, _before: QWidget | None, now: QWidget | None) -> None:
-        if now is not None and self._ground.isAncestorOf(now):  # not in the menu bar, not in another window
-            self._undoes_strokes = self.input.isAncestorOf(now)
-            self.name_undo()
-
-    def undo(self) -> None:
-        """Takes back the last brush stroke or the last edit of the mesh."""
-        (self.input.pictures.canvas if self._undoes_strokes else self.workshop).undo()
-
-    def redo(self) -> None:
-        """Does it again."""
-        (self.input.pictures.canvas if self._undoes_strokes else self.workshop).redo()
-
-    @Slot()
-    def name_undo(self) -> None:
-        """Says in the menu what Undo and Redo are about."""
-        workshop = self.workshop
-        done = f"“{workshop.done[-1].title}”" if workshop.done else "edit"
-        undone = f"“{workshop.undone[0].title}”" if workshop.undone else "edit"
-        strokes = self._undoes_strokes
-        self.menus.action("undo").setText("&Undo stroke" if strokes else f"&Undo {done}")
-        self.menus.action("redo").setText("&Redo stroke" if strokes else f"&Redo {undone}")
+    @Slot(str, str)
+    def _name_undo(self, undo: str, redo: str) -> None:
+        self.menus.action("undo").setText(undo)
+        self.menus.action("redo").setText(redo)
 
     # Saving
 
