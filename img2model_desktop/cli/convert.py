@@ -24,25 +24,33 @@ def add_convert(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("pictures", nargs="*", metavar="PICTURE", help="picture files; none with --prompt")
     add("-o", "--out", required=True, metavar="OUT", help="mesh file (its suffix is the format) or a folder")
-    add("--engine", default=AUTO, metavar="KEY", help="sculptor: %(default)s, or a key of “img2model engines”")
     add("--prompt", default="", metavar="TEXT", help="makes the picture instead of PICTURE")
+    add("--skip-existing", action="store_true", help="leaves every OUT that is there already as it is: done, code 0")
+    add_request_options(parser)
+    add("--json", action="store_true", help="one JSON object a result")
+    parser.set_defaults(run=_convert)
+
+
+def add_request_options(parser: argparse.ArgumentParser) -> None:
+    """What a request says beside its picture or prompt; read by `request_of`."""
+    add = parser.add_argument
+    add("--engine", default=AUTO, metavar="KEY", help="sculptor: %(default)s, or a key of “img2model engines”")
     add("--style", default="", metavar="S", help="of the picture made from the prompt")
     add("--quality", default="standard", choices=[str(q) for q in Quality], help="default: %(default)s")
     add("--seed", type=int, default=0, metavar="N", help="for engines that draw random numbers")
     add("--size-mm", type=float, default=None, metavar="N", help="longest side, millimetres")
     add("--up", default=None, choices=["y", "z"], help="up axis of OBJ, STL and PLY files")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="an option, e.g. relief=0.4 (repeatable)")
-    add("--json", action="store_true", help="one JSON object a result")
-    parser.set_defaults(run=_convert)
 
 
-def _convert(arguments: argparse.Namespace) -> int:
-    if arguments.pictures and arguments.prompt:
-        raise InputProblem("A picture and a prompt were given.", "Give one of them.")
-    stored = settings.load(paths.settings_file())
-    sources = arguments.pictures or [""]
-    base = Request(
-        prompt=arguments.prompt,
+def stored_settings() -> settings.Settings:
+    """What the user has set, for what the command line leaves open."""
+    return settings.load(paths.settings_file())
+
+
+def request_of(arguments: argparse.Namespace, stored: settings.Settings) -> Request:
+    """The request that the options of `add_request_options` make, without picture and prompt. Raises InputProblem."""
+    return Request(
         style=arguments.style,
         engine=arguments.engine,
         quality=Quality(arguments.quality),
@@ -50,6 +58,14 @@ def _convert(arguments: argparse.Namespace) -> int:
         size_mm=stored.size_mm if arguments.size_mm is None else arguments.size_mm,
         options=tuple(sorted(_options(arguments.set).items())),
     )
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    if arguments.pictures and arguments.prompt:
+        raise InputProblem("A picture and a prompt were given.", "Give one of them.")
+    stored = stored_settings()
+    sources = arguments.pictures or [""]
+    base = replace(request_of(arguments, stored), prompt=arguments.prompt)
     targets = _targets(arguments.out, sources, arguments.prompt)
     cancel = threading.Event()
     before = signal.signal(signal.SIGINT, lambda *_: cancel.set())
@@ -60,12 +76,23 @@ def _convert(arguments: argparse.Namespace) -> int:
             if cancel.is_set():
                 codes.append(EXIT_CANCELLED)
                 break
+            if arguments.skip_existing and target.is_file():
+                _say_skipped(source, target, arguments.json)
+                codes.append(0)
+                continue
             one = _One(arguments, replace(base, picture=source), target, stored)
             codes.append(one.convert(bench, cancel))
     finally:
         signal.signal(signal.SIGINT, before)
         bench.close()
     return EXIT_CANCELLED if EXIT_CANCELLED in codes else next((code for code in codes if code), 0)
+
+
+def _say_skipped(source: str, target: Path, as_json: bool) -> None:
+    if as_json:
+        print_json({"picture": source, "path": str(target), "skipped": True})
+    else:
+        print(f"{target}: is there already")
 
 
 class _One:
