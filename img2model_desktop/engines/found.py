@@ -168,11 +168,11 @@ def _found(path: Path, header: Header, matched: Match) -> Found:
     root = path.parent
     for _ in Path(published.path).parent.parts:
         root = root.parent
-    source, revision = _where_from(path)
+    source, revision = where_from(path)
     record = read_record(root.parent)
     if record:
         source, revision = str(record.get("source", "")), str(record.get("revision", ""))
-    licence = str(record.get("licence", "")) or _card_licence(root)
+    licence = str(record.get("licence", "")) or card_licence(root)
     if source.split("/")[0].lower() in NOT_FREE_OWNERS or "-nc" in licence.lower() or "bria" in licence.lower():
         raise SetupProblem(
             f"“{path.name}” comes from {source or 'a repository'} whose card says “{licence or 'non-commercial'}”: "
@@ -185,7 +185,7 @@ def _found(path: Path, header: Header, matched: Match) -> Found:
         file.path: root / file.path for file in weight_set.files if _is_companion(root / file.path, file.is_needed)
     }
     files = tuple(
-        FoundFile(place, file, file.stat().st_size, hashes.get(place, "") or _hash_of_blob(file))
+        FoundFile(place, file, file.stat().st_size, hashes.get(place, "") or hash_of_blob(file))
         for place, file in places.items()
     )
     texts = (
@@ -215,7 +215,7 @@ def _is_companion(path: Path, is_needed: bool) -> bool:
     return not is_needed and path.is_file() and path.stat().st_size <= MAX_COMPANION
 
 
-def _where_from(path: Path) -> tuple[str, str]:
+def where_from(path: Path) -> tuple[str, str]:
     """Repository and revision, as the hub's cache (`models--owner--name/snapshots/revision`) or a clone tells."""
     parts = path.absolute().parts
     for at, part in enumerate(parts):
@@ -231,7 +231,7 @@ def _where_from(path: Path) -> tuple[str, str]:
     return (url.group(1) if url else ""), ""
 
 
-def _card_licence(root: Path) -> str:
+def card_licence(root: Path) -> str:
     """What the card of a repository says in its first lines, as SPDX spells it where that is free."""
     try:
         with (root / "README.md").open(encoding="utf-8", errors="replace") as file:
@@ -243,7 +243,7 @@ def _card_licence(root: Path) -> str:
     return {free.lower(): free for free in FREE_LICENCES}.get(name.lower(), name)
 
 
-def _hash_of_blob(path: Path) -> str:
+def hash_of_blob(path: Path) -> str:
     """The hub's cache names large files after their sha256 and links to them."""
     name = path.resolve().name if path.is_symlink() else ""
     return name if _SHA256.fullmatch(name) else ""
