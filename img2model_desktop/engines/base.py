@@ -35,6 +35,16 @@ class PictureMaker(Protocol):
         ...
 
 
+class Restyler(PictureMaker, Protocol):
+    """Redraws a picture by words, too; see `EngineSpec.restyles`."""
+
+    def restyle(
+        self, picture: "Picture", prompt: str, style: str, options: Any, seed: int, progress: Progress
+    ) -> "Picture":
+        """The picture as the words want it; raises InputProblem where it cannot do what they ask for."""
+        ...
+
+
 class Cutter(Protocol):
     """Separates the subject from its background."""
 
@@ -90,6 +100,7 @@ class EngineSpec:
         uses_seed: whether it draws random numbers, so that the seed matters.
         licence: SPDX name of code and weights.
         weights: key of the set in `weight_sets.SETS` that it needs, or "" for an engine that is built in.
+        restyles: a picture maker that has `Restyler.restyle`, too.
         peak_mib: measured peak of memory that a job with this engine adds, MiB.
     """
 
@@ -107,6 +118,7 @@ class EngineSpec:
     licence: str = "MIT"
     peak_mib: int = 256
     weights: str = ""
+    restyles: bool = False
 
 
 def build_options(spec: EngineSpec, quality: Quality, given: Mapping[str, OptionValue]) -> Any:

@@ -39,6 +39,13 @@ class Bench:
         picture: Picture = self._call(spec, "make", (prompt, style, options, seed), progress)
         return picture
 
+    def restyle(
+        self, spec: EngineSpec, picture: "Picture", prompt: str, style: str, options: Any, seed: int, progress: Progress
+    ) -> "Picture":
+        """See `base.Restyler.restyle`."""
+        restyled: Picture = self._call(spec, "restyle", (picture, prompt, style, options, seed), progress)
+        return restyled
+
     def cut(
         self, spec: EngineSpec, picture: "Picture", strokes: tuple[Stroke, ...], options: Any, progress: Progress
     ) -> "Picture":

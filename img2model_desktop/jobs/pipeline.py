@@ -1,12 +1,10 @@
 """How a job runs: the only place that knows the order of the stages."""
 
 import hashlib
-import io
 import time
 import traceback
-import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ import numpy as np
 
 from img2model_desktop import __version__
 from img2model_desktop.core import atomic
-from img2model_desktop.core.chooser import Choice, choose_sculptor
+from img2model_desktop.core.chooser import Choice
 from img2model_desktop.core.events import (
     Chosen,
     Facts,
@@ -30,20 +28,21 @@ from img2model_desktop.core.events import (
     Warned,
 )
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.mesh_facts import measure
-from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.picture import Picture
-from img2model_desktop.core.picture_files import Limits, decode_picture, read_picture, write_png
+from img2model_desktop.core.picture_files import Limits
+from img2model_desktop.core.picture_recipe import recipe_in
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.subject import Finding, check_subject
-from img2model_desktop.core.workshop.mend import clean
-from img2model_desktop.core.workshop.place import scaled_to
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import EngineSpec, Role
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, no_memory
+from img2model_desktop.jobs import kept
+from img2model_desktop.jobs.attempts import DEFAULT_POLICY, Policy
+from img2model_desktop.jobs.kept import load_shape
 from img2model_desktop.jobs.opening import Note, open_mesh
 from img2model_desktop.jobs.plan import INPUT_STEM, OPENED, RESULT, Plan, kept_input
+
+__all__ = ["INPUT_STEM", "load_shape", "made_name", "run_job"]
 
 Emit = Callable[[JobEvent], None]
 IsCancelled = Callable[[], bool]
@@ -52,9 +51,22 @@ CUT_OUT = "cutout.png"
 SHAPE = "shape.npz"
 MADE = "made.png"
 LOST_SHARE = 0.04  # of the frame
+PROGRAM = f"Image2Model Desktop {__version__}"
 
 
-def run_job(plan: Plan, bench: Bench, folder: Path, emit: Emit, is_cancelled: IsCancelled) -> JobEvent:
+def made_name(number: int) -> str:
+    """Of the file of a picture that was asked for; they count from 1."""
+    return f"made-{number}.png"
+
+
+def run_job(
+    plan: Plan,
+    bench: Bench,
+    folder: Path,
+    emit: Emit,
+    is_cancelled: IsCancelled,
+    policy: Policy = DEFAULT_POLICY,
+) -> JobEvent:
     """Runs one job to its end and returns its last event.
 
     Never raises: whatever happens becomes exactly one Finished, Failed or Stopped, which is also sent.
@@ -66,8 +78,9 @@ def run_job(plan: Plan, bench: Bench, folder: Path, emit: Emit, is_cancelled: Is
             finished stage that lies in it is used again.
         emit: called in this thread with every event.
         is_cancelled: asked often, from this thread.
+        policy: how hard it tries.
     """
-    run = _Run(plan, bench, folder, emit, is_cancelled)
+    run = _Run(plan, bench, folder, emit, is_cancelled, policy)
     try:
         last: JobEvent = run.to_the_end()
     except Cancelled:
@@ -102,6 +115,7 @@ class _Run:
     folder: Path
     emit: Emit
     is_cancelled: IsCancelled
+    policy: Policy
 
     @property
     def job_id(self) -> str:
@@ -115,6 +129,8 @@ class _Run:
             return self._finished(OPENED, self._open(), began)
         for spec in self._specs():
             self.bench.require(spec)  # what is missing is told before the work
+        if request.goal == "pictures":
+            return self._pictures(began)
         # 1 and 2: a picture with the subject cut out
         cut, choice = self._cut_out()
         # 3: a mesh, in the engine's own unit
@@ -126,14 +142,16 @@ class _Run:
         """The engines of this job; of sculptors the one with that key, or the user's where the user chose one."""
         plan = self.plan
         found = [catalog.find(plan.maker.key, Role.MAKER)] if plan.maker else []
+        if plan.request.goal == "pictures":
+            return found
         if plan.cutter:
             found.append(catalog.find(plan.cutter.key, Role.CUTTER))
         key = sculptor or ("" if plan.is_auto else plan.request.engine)
         return [*found, catalog.find(key, Role.SCULPTOR)] if key else found
 
-    def _finished(self, key: str, facts: Facts, began: float) -> Finished:
+    def _finished(self, key: str, facts: Facts | None, began: float, name: str = RESULT) -> Finished:
         seconds = time.monotonic() - began
-        return Finished(self.job_id, time.time(), str(self.folder / RESULT), key, facts, seconds)
+        return Finished(self.job_id, time.time(), str(self.folder / name), key, facts, seconds)
 
     def _open(self) -> Facts:
         """Takes a mesh file in as it is: what is wrong with it, the verdict is to say."""
@@ -149,7 +167,8 @@ class _Run:
 
     def _cut_out(self) -> tuple[Picture, Choice | None]:
         path = self.folder / CUT_OUT
-        cut: Picture | None = self._kept(_kept_picture, path, Stage.CUT_OUT)
+        found = self._kept(kept.kept_picture, path, Stage.CUT_OUT)
+        cut: Picture | None = found[0] if found else None
         if cut is None:
             picture = self._picture()
             progress = self._begin(Stage.CUT_OUT)
@@ -159,8 +178,10 @@ class _Run:
             cut = self.bench.cut(spec, picture, strokes, cutter.options, progress.part(0.0, 0.8))
             if self.plan.is_auto and not strokes and _is_lost(picture, cut):
                 cut = picture
-            self._aside(_write_png, cut, path, tick=progress.update)
-        findings, choice = self._aside(_judge, cut, self.plan.is_auto, tick=self._progress(Stage.CUT_OUT, 0.8).update)
+            self._aside(kept.keep_picture, cut, path, {"cutter": spec.key}, tick=progress.update)
+        findings, choice = self._aside(
+            kept.judge, cut, self.plan.is_auto, tick=self._progress(Stage.CUT_OUT, 0.8).update
+        )
         for finding in findings:
             if self.plan.maker and finding.key == "parts":
                 continue  # letters are parts by nature
@@ -169,19 +190,71 @@ class _Run:
         return cut, choice
 
     def _picture(self) -> Picture:
-        """Stage 1: the user's picture, or one made from the prompt."""
-        plan, request = self.plan, self.plan.request
-        progress = self._begin(Stage.PICTURE)
-        if plan.maker is None:
-            path = kept_input(self.folder) or _keep_input(Path(request.picture), self.folder, plan.limits.max_bytes)
-            limits = Limits(plan.limits.max_bytes, plan.limits.max_pixels)
-            name = Path(request.picture).name
-            picture: Picture = self._aside(_read, path, name, limits, tick=progress.update)
+        """Stage 1: the user's picture, or one made from the prompt, or the user's redrawn."""
+        if self.plan.maker is None:
+            return self._given_picture(self._begin(Stage.PICTURE))
+        path = self.folder / MADE
+        found = self._kept(kept.kept_picture, path, Stage.PICTURE)
+        if found:
+            picture: Picture = found[0]
             return picture
-        spec = catalog.find(plan.maker.key, Role.MAKER)
+        progress = self._begin(Stage.PICTURE)
+        before = self._given_picture(progress.part(0.0, 0.05)) if self.plan.request.restyle else None
+        return self._make(before, self.plan.request.seed, path, progress)
+
+    def _pictures(self, began: float) -> Finished:
+        """All of a job that asks for pictures."""
+        request = self.plan.request
+        progress, before = self._begin(Stage.PICTURE), None
+        keys: list[str] = []
+        for number in range(1, request.variants + 1):
+            path = self.folder / made_name(number)
+            share = progress.part((number - 1) / request.variants, number / request.variants)
+            found = self._aside(kept.kept_picture, path, tick=share.update) if path.is_file() else None
+            if not found:
+                if request.restyle and before is None:
+                    before = self._given_picture(share.part(0.0, 0.05))
+                self._make(before, request.seed + number - 1, path, share)
+            keys.append(self._maker().key if not found else str(found[1].get("maker", self._maker().key)))
+            self.emit(Preview(self.job_id, time.time(), Stage.PICTURE, str(path)))
+        return self._finished(keys[0], None, began, made_name(1))
+
+    def _given_picture(self, progress: Progress) -> Picture:
+        request, limits = self.plan.request, self.plan.limits
+        path = kept_input(self.folder) or _keep_input(Path(request.picture), self.folder, limits.max_bytes)
+        accepted = Limits(limits.max_bytes, limits.max_pixels)
+        name = Path(request.picture).name
+        picture: Picture = self._aside(kept.read_input, path, name, accepted, tick=progress.update)
+        return picture
+
+    def _maker(self) -> EngineSpec:
+        assert self.plan.maker is not None  # only asked where there is one
+        return catalog.find(self.plan.maker.key, Role.MAKER)
+
+    def _make(self, before: Picture | None, seed: int, path: Path, progress: Progress) -> Picture:
+        """One picture by the maker, kept with its recipe.
+
+        Args:
+            before: the picture that is redrawn, or None.
+            seed: of this picture.
+            path: where it is kept.
+        """
+        request, spec = self.plan.request, self._maker()
+        assert self.plan.maker is not None
         style = request.style or (spec.styles[0] if spec.styles else "")
-        made = self.bench.make(spec, request.prompt, style, plan.maker.options, request.seed, progress)
-        self._aside(_write_png, made, self.folder / MADE, tick=progress.update)
+        wish = (request.prompt, style, self.plan.maker.options, seed, progress)
+        made = self.bench.make(spec, *wish) if before is None else self.bench.restyle(spec, before, *wish)
+        recipe = {
+            "program": PROGRAM,
+            "maker": spec.key,
+            "prompt": request.prompt,
+            "style": style,
+            "seed": seed,
+            "options": asdict(self.plan.maker.options),
+            "restyled": before is not None,
+            "licence": self.bench.licence_of(spec),
+        }
+        self._aside(kept.keep_picture, made, path, recipe, tick=progress.update)
         return made
 
     def _sculpt(self, cut: Picture, choice: Choice | None) -> tuple[Mesh, str]:
@@ -189,14 +262,15 @@ class _Run:
         key = choice.engine if choice else self.plan.request.engine
         if choice:
             self.emit(Chosen(self.job_id, time.time(), key, choice.reason))
-        kept: Mesh | None = self._kept(_kept_shape, path, Stage.SCULPT)
-        if kept is not None:
-            return kept, key
+        found = self._kept(kept.kept_shape, path, Stage.SCULPT)
+        if found is not None:
+            mesh: Mesh = found[0]
+            return mesh, str(found[1].get("engine", key))
         progress = self._begin(Stage.SCULPT)
         spec = catalog.find(key, Role.SCULPTOR)
         options = self.plan.sculptor(key).options
         mesh = self.bench.sculpt(spec, cut, options, self.plan.request.seed, progress)
-        self._aside(_keep_shape, mesh, path, tick=progress.update)
+        self._aside(kept.keep_shape, mesh, path, {"engine": key}, tick=progress.update)
         self.emit(Preview(self.job_id, time.time(), Stage.SCULPT, str(path)))
         return mesh, key
 
@@ -215,24 +289,28 @@ class _Run:
 
     def _finish(self, mesh: Mesh, recipe: dict[str, Any], size_mm: float) -> Facts:
         progress = self._begin(Stage.CLEAN)
-        mesh = self._aside(_clean, mesh, size_mm, tick=progress.update)
+        mesh = self._aside(kept.clean_up, mesh, size_mm, tick=progress.update)
         progress = self._begin(Stage.SAVE)
-        facts: Facts = self._aside(_save, mesh, self.folder / RESULT, recipe, tick=progress.update)
+        facts: Facts = self._aside(kept.save, mesh, self.folder / RESULT, recipe, tick=progress.update)
         (self.folder / SHAPE).unlink(missing_ok=True)  # the result holds all of it
         return facts
 
     def _recipe(self, key: str) -> dict[str, Any]:
         """What "make again" needs: the request, the hash of the picture, the program's version."""
         request = self.plan.request
-        kept = kept_input(self.folder)
+        given = kept_input(self.folder)
         name = Path(request.picture).name if request.picture else ""  # a full path would tell the user's name
         recipe: dict[str, Any] = {
-            "program": f"Image2Model Desktop {__version__}",
+            "program": PROGRAM,
             "request": replace(request, picture=name).to_dict(),
             "engine": key,
         }
-        if kept:
-            recipe["picture_sha256"] = hashlib.sha256(kept.read_bytes()).hexdigest()
+        if given:
+            content = given.read_bytes()
+            recipe["picture_sha256"] = hashlib.sha256(content).hexdigest()
+            made = recipe_in(content)
+            if "maker" in made:
+                recipe["picture_recipe"] = made
         licences = {spec.key: self.bench.licence_of(spec) for spec in self._specs(key) if spec.weights}
         if licences:
             recipe["weights_licences"] = licences
@@ -275,75 +353,3 @@ def _keep_input(source: Path, folder: Path, max_bytes: int) -> Path:
     target = folder / (INPUT_STEM + (source.suffix.lower()[:10] or ".bin"))
     atomic.write_file(target, data)
     return target
-
-
-# What runs aside: module-level functions whose last two arguments are `report` and `is_cancelled`.
-
-
-def _read(path: Path, name: str, limits: Limits, report: Any, is_cancelled: Any) -> Picture:  # noqa: ARG001
-    return decode_picture(path.read_bytes(), name, limits)  # messages name the user's file, not our copy
-
-
-def _write_png(picture: Picture, path: Path, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
-    write_png(picture, path)
-
-
-def _kept_picture(path: Path, report: Any, is_cancelled: Any) -> Picture | None:  # noqa: ARG001
-    try:
-        return read_picture(path, Limits())
-    except InputProblem:  # damaged by a power cut: cut out again
-        return None
-
-
-def _judge(
-    cut: Picture,
-    is_auto: bool,
-    report: Any,
-    is_cancelled: Any,  # noqa: ARG001
-) -> tuple[tuple[Finding, ...], Choice | None]:
-    findings = check_subject(cut)
-    report(0.5)
-    return findings, choose_sculptor(cut) if is_auto else None
-
-
-def _keep_shape(mesh: Mesh, path: Path, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
-    arrays: dict[str, Any] = {"vertices": mesh.vertices, "faces": mesh.faces}
-    if mesh.uv is not None:
-        arrays["uv"] = mesh.uv
-    for name in ("base_colour", "metallic_roughness", "normal"):
-        picture = getattr(mesh, name)
-        if picture is not None:
-            arrays[name] = picture.pixels
-    content = io.BytesIO()
-    np.savez(content, **arrays)
-    atomic.write_file(path, content.getvalue())
-
-
-def load_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh:  # noqa: ARG001
-    """The mesh that stage 3 left, before it was cleaned and scaled."""
-    with path.open("rb") as file, np.load(file) as arrays:  # np.load leaves a damaged file open when it opens it
-        pictures = {
-            name: Picture.own(arrays[name])
-            for name in ("base_colour", "metallic_roughness", "normal")
-            if name in arrays
-        }
-        uv = arrays.get("uv")
-        return Mesh(arrays["vertices"], arrays["faces"], uv, **pictures).validate()
-
-
-def _kept_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh | None:
-    try:
-        return load_shape(path, report, is_cancelled)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # damaged by a power cut: sculpt again
-        return None
-
-
-def _clean(mesh: Mesh, size_mm: float, report: Any, is_cancelled: Any) -> Mesh:
-    return scaled_to(clean(mesh, Progress(report, is_cancelled)), size_mm)
-
-
-def _save(mesh: Mesh, path: Path, recipe: dict[str, Any], report: Any, is_cancelled: Any) -> Facts:  # noqa: ARG001
-    facts = measure(mesh)
-    report(0.3)
-    write_mesh(mesh, path, recipe)
-    return facts.brief()
