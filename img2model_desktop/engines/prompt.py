@@ -1,0 +1,1 @@
+"""Pictures from words, by a diffusers folder that the user owns."""
