@@ -1,7 +1,7 @@
 """The SQLite file of the history: opened and checked, or set aside when damaged; its errors in our words.
 
 One table, one owner, see `schema`. The owners share this one connection, so that what belongs together is written
-together.
+together. Only one program writes, see `instance`; others may read meanwhile.
 """
 
 import contextlib
@@ -12,8 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from img2model_desktop.core import atomic
-from img2model_desktop.errors import HistoryProblem, SetupProblem
+from img2model_desktop.errors import HistoryProblem, Img2ModelError, SetupProblem
 from img2model_desktop.jobs import schema
+
+# What the file itself cannot help: it is not damaged.
+_CIRCUMSTANCES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_NOLFS,
+    }
+)
 
 
 class Database:
@@ -23,21 +39,22 @@ class Database:
 
     Args:
         path: of the file; its folder is there.
+        writes: False only reads, also while another program writes: nothing is made, moved or brought up to date.
 
     Attributes:
         damage: what was wrong with the file that was set aside, or "".
         kept_as: its name now, or "".
 
     Raises:
-        HistoryProblem: another program uses it, or a newer version wrote it.
-        SetupProblem: a damaged file cannot be moved aside.
+        HistoryProblem: it is in use, a newer version wrote it, or (for a reader) it is not there or not of today.
+        SetupProblem: the disk is full, or the folder cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, writes: bool = True) -> None:
         self._path = path
         self.damage = ""
         self.kept_as = ""
-        self._db = self._open()
+        self._db = self._open() if writes else _connect_reader(path)
 
     def close(self) -> None:
         """Closes the file; nothing is lost that was written. A second call does nothing."""
@@ -56,7 +73,7 @@ class Database:
             with contextlib.closing(self._db.execute(sql, values)) as cursor:
                 return cursor.fetchall()
         except sqlite3.Error as problem:
-            raise history_problem(problem) from None
+            raise _told(problem) from None
 
     @contextlib.contextmanager
     def writing(self, *, lasting: bool) -> Iterator[sqlite3.Connection]:
@@ -68,7 +85,7 @@ class Database:
 
         Raises:
             HistoryProblem: the file cannot be written.
-            SetupProblem: the disk is full.
+            SetupProblem: the disk is full, or the file may only be read.
         """
         if self._db.in_transaction:
             yield self._db
@@ -79,21 +96,22 @@ class Database:
             with self._db:  # commits, or takes everything back
                 yield self._db
         except sqlite3.Error as problem:
-            if getattr(problem, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
-                raise SetupProblem(
-                    "There is not enough space left for the history.", "Free some space on this disk.", str(problem)
-                ) from None
-            raise history_problem(problem) from None
+            raise _told(problem) from None
 
     def _open(self) -> sqlite3.Connection:
         try:
             return _connect(self._path)
         except sqlite3.DatabaseError as problem:
-            if _is_busy(problem) or isinstance(problem, sqlite3.OperationalError):
-                raise history_problem(problem) from None
+            if _code(problem) in _CIRCUMSTANCES:
+                raise _told(problem) from None
             self.damage = str(problem)
+        except OSError as problem:
+            raise atomic.setup_problem(problem, self._path) from None
         self.kept_as = self._set_aside()
-        return _connect(self._path)
+        try:
+            return _connect(self._path)
+        except sqlite3.Error as problem:
+            raise _told(problem) from None
 
     def _set_aside(self) -> str:
         """Moves a damaged database out of the way; its new name."""
@@ -109,31 +127,63 @@ class Database:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """An open, checked database that nobody else uses. Raises sqlite3.DatabaseError, HistoryProblem."""
+    """An open, checked database. Raises sqlite3.DatabaseError, OSError, HistoryProblem."""
     db = sqlite3.connect(path, timeout=1.0, isolation_level=None)  # transactions begin where `writing` says so
     try:
         db.row_factory = sqlite3.Row
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        schema.check_version(db)  # before anything is written
         db.execute("PRAGMA journal_mode = WAL")
         (state,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if state != "ok":
             raise sqlite3.DatabaseError(state)
         schema.bring_up_to_date(db, path)
+        schema.check_tables(db)
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _is_busy(problem: sqlite3.Error) -> bool:
-    code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    """A database that is only read. Raises HistoryProblem, SetupProblem."""
+    if not path.is_file():
+        raise HistoryProblem("There is no history yet.", "Make something first.")
+    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", timeout=1.0, isolation_level=None, uri=True)
+    try:
+        db.row_factory = sqlite3.Row
+        if schema.check_version(db) < schema.VERSION:
+            raise HistoryProblem(
+                "The history is of an older version.", "Start the window once: it brings it up to date."
+            )
+        schema.check_tables(db)
+    except sqlite3.Error as problem:
+        db.close()
+        raise _told(problem) from None
+    except HistoryProblem:
+        db.close()
+        raise
+    return db
 
 
-def history_problem(problem: sqlite3.Error) -> HistoryProblem:
+def _code(problem: sqlite3.Error) -> int:
+    return int(getattr(problem, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _told(problem: sqlite3.Error) -> Img2ModelError:
     """What an error of SQLite means, in words."""
-    if _is_busy(problem):
+    code = _code(problem)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return HistoryProblem(
             "The history is in use by another program.", "Close the other window first.", str(problem)
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return SetupProblem(
+            "There is not enough space left for the history.", "Free some space on this disk.", str(problem)
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return SetupProblem(
+            "The history cannot be written: its folder is read-only or belongs to another user.",
+            "Make the folder writable, then start again.",
+            str(problem),
         )
     return HistoryProblem("The history cannot be read or written.", "Check the disk, then start again.", str(problem))

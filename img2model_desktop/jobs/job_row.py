@@ -66,6 +66,7 @@ class JobRow:
         stars: 0 to 5, the user's.
         trashed: seconds since the epoch, when the user threw it away; None: it is in the history.
         decisions: sentences: what the program decided by itself, see `core.events.Decided`.
+        is_gone: its result was there, and its folder is not any more.
     """
 
     id: str
@@ -95,6 +96,7 @@ class JobRow:
     stars: int = 0
     trashed: float | None = None
     decisions: tuple[str, ...] = ()
+    is_gone: bool = False
 
 
 def next_state(state: JobState, event: JobEvent) -> JobState:
@@ -195,6 +197,7 @@ def to_values(row: JobRow) -> dict[str, Any]:
         "stars": row.stars,
         "trashed": row.trashed,
         "decisions": json.dumps(row.decisions),
+        "is_gone": int(row.is_gone),
     }
     # names of files may hold bytes that are no text, and SQLite refuses them
     return {
@@ -224,6 +227,7 @@ def from_values(values: dict[str, Any], folder: Path) -> JobRow:
             "warnings": tuple(json.loads(values["warnings"])),
             "decisions": tuple(json.loads(values.get("decisions", "[]"))),
             "is_held": bool(values.get("is_held")),
+            "is_gone": bool(values.get("is_gone")),
             "fraction": 1.0 if values["state"] == JobState.DONE else 0.0,
         }
     )

@@ -1,16 +1,16 @@
 """The history of jobs: one SQLite database and one folder per job.
 
-The database is the truth. Each folder also holds `job.json`, written once with the request, and `ended.json`, how the
-job ended; from these a damaged database is rebuilt. A job's row and folder are on disk before `add` returns; so is
-the row of an ended job before `apply` returns. Progress is kept in memory only.
+The database is the truth. Each folder also holds `job.json`, what the job is while it waits, and `ended.json`, how it
+ended; from these a damaged database is rebuilt. A job's row and folder are on disk before `add` returns; so is the row
+of an ended job before `apply` returns, and whatever the user did to it. Progress is kept in memory only.
 """
 
 import contextlib
-import json
+import itertools
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +20,9 @@ from img2model_desktop.core import atomic
 from img2model_desktop.core.events import JobEvent, Progressed
 from img2model_desktop.core.request import AUTO, Request
 from img2model_desktop.errors import HistoryProblem, SetupProblem
-from img2model_desktop.jobs import schema
+from img2model_desktop.jobs import mending
 from img2model_desktop.jobs.database import Database
+from img2model_desktop.jobs.instance import Claim
 from img2model_desktop.jobs.job_row import (
     JobRow,
     JobState,
@@ -35,41 +36,46 @@ from img2model_desktop.jobs.job_row import (
 
 __all__ = ["JobRow", "JobState", "Store", "next_state", "title_of"]
 
-MAX_STARTS = 3
-"""A job that was running this many times when the program ended is taken to be the reason, and not started again."""
+MAX_STARS = 5
 
-JOB_FILE = "job.json"
-END_FILE = "ended.json"
+_RUNNABLE = "state = 'queued' AND is_held = 0"
+_ENDED = "state IN ('done', 'failed', 'stopped')"
 
 
 class Store:
-    """The history on disk. Used by one thread; one program at a time.
+    """The history on disk. Used by one thread; one program at a time writes it.
 
     Args:
-        database: path of the database file; its folder is made.
+        database: path of the database file; its folder is made, and claimed for this program.
         jobs: folder of the job folders; made.
+        writes: False only reads, also while another program writes; each method that writes raises then.
+
+    Attributes:
+        mended: one sentence about what was found damaged or out of place and put right, or "".
 
     Raises:
-        HistoryProblem: another program uses it, or a newer version wrote it.
+        HistoryProblem: another program uses it (`instance.InUse`), or a newer version wrote it.
         SetupProblem: the folders cannot be made or written.
     """
 
-    def __init__(self, database: Path, jobs: Path) -> None:
+    def __init__(self, database: Path, jobs: Path, *, writes: bool = True) -> None:
         self._jobs = jobs
         self._live: dict[str, JobRow] = {}
         self.mended = ""
-        for folder in (database.parent, jobs):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as problem:
-                raise atomic.setup_problem(problem, folder) from None
-        self._database = Database(database)
-        if self._database.damage:
-            count = self._adopt_unknown()
-            self.mended = (
-                f"The history was damaged ({self._database.damage}). {count} jobs were found again; "
-                f"the old file is kept as {self._database.kept_as}."
-            )
+        self._claim: Claim | None = None
+        if writes:
+            for folder in (database.parent, jobs):
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                except OSError as problem:
+                    raise atomic.setup_problem(problem, folder) from None
+            self._claim = Claim(database.parent)
+        try:
+            self._database = Database(database, writes=writes)
+            self._take_in_after_damage()
+        except BaseException:
+            self._release()
+            raise
 
     @property
     def database(self) -> Database:
@@ -77,41 +83,45 @@ class Store:
         return self._database
 
     def close(self) -> None:
-        """Closes the database; nothing is lost that `add` and `apply` said was there."""
+        """Closes the database; nothing is lost that was said to be there."""
         self._database.close()
+        self._release()
 
     # -- writing
 
-    def add(self, request: Request, title: str = "") -> JobRow:
-        """A new job, waiting. Its folder and its row are on disk when this returns.
+    def add(self, request: Request, title: str = "", *, batch: str = "") -> JobRow:
+        """A new job, the last to wait. Its folder and its row are on disk when this returns.
+
+        Args:
+            batch: id of the batch that it belongs to, or "".
 
         Raises:
             SetupProblem: disk full, folder not writable.
             HistoryProblem: the database cannot be written.
         """
-        created = time.time()
-        id_ = self._new_id(created)
-        row = JobRow(
-            id=id_,
-            state=JobState.QUEUED,
-            request=request,
-            title=shortened(title) if title.strip() else title_of(request),
-            created=created,
-            folder=self._jobs / id_,
-            engine="" if request.engine == AUTO else request.engine,
-        )
+        return self.add_all([(request, title)], batch=batch)[0]
+
+    def add_all(self, wanted: Iterable[tuple[Request, str]], *, batch: str = "") -> tuple[JobRow, ...]:
+        """New jobs, all or none, in one step: the disk is waited for once. Otherwise as `add`.
+
+        Args:
+            wanted: `(request, title)`; a title of "" is made from the request.
+        """
+        made: list[JobRow] = []
         try:
-            row.folder.mkdir()
-        except OSError as problem:
-            raise atomic.setup_problem(problem, row.folder) from None
-        try:
-            _write_row(row, JOB_FILE, flush=True)
-            self._save(row, lasting=True)
-        except (SetupProblem, HistoryProblem):
-            shutil.rmtree(row.folder, ignore_errors=True)
+            with self._database.writing(lasting=True):
+                for request, title in wanted:
+                    row = self._new_row(request, title, batch)
+                    _make_folder(row, is_new=True)
+                    made.append(row)
+                    mending.write_note(row)
+                    self._save(row)
+        except BaseException:
+            for row in made:
+                shutil.rmtree(row.folder, ignore_errors=True)
             raise
-        self._live[id_] = row
-        return row
+        self._live.update({row.id: row for row in made})
+        return tuple(made)
 
     def apply(self, event: JobEvent) -> JobRow:
         """The row after an event.
@@ -128,36 +138,165 @@ class Store:
         if row == before:
             return row
         if not isinstance(event, Progressed):
-            self._save(row, lasting=row.state.has_ended)
+            with self._database.writing(lasting=row.state.has_ended):
+                self._save(row)
         if row.state.has_ended:
             self._live.pop(row.id, None)
             with contextlib.suppress(SetupProblem):  # the folder may be gone; the database has it
-                _write_row(row, END_FILE, flush=False)
+                mending.write_note(row)
         else:
             self._live[row.id] = row
         return row
 
     def recover(self) -> tuple[JobRow, ...]:
-        """What waits to be run, oldest first. To be called once, at the start of the program.
+        """What waits to be run, in its order. To be called once, at the start of the program.
 
         Jobs that were running when the program ended wait again, so that they go on from their last finished stage;
         those that were running for the third time have failed. Job folders that the database does not know are taken
-        in.
+        in, jobs that wait get a lost folder back, and results whose folder is not there are marked; `mended` says so.
         """
-        self._adopt_unknown()
-        for row in self._select("WHERE state = ? ORDER BY id", (JobState.RUNNING.value,)):
-            self._save(_after_crash(row), lasting=True)
-        waiting = tuple(self._select("WHERE state = ? ORDER BY id", (JobState.QUEUED.value,)))
+        there, adopted = self._adopt_unknown()
+        gone = self._mark_gone(there)
+        self.mended = " ".join(part for part in (self.mended, mending.told(adopted, gone)) if part)
+        self._keep([mending.after_crash(row) for row in self._select("WHERE state = ?", (JobState.RUNNING.value,))])
+        waiting = self.waiting()
         for row in waiting:
-            try:
-                row.folder.mkdir(exist_ok=True)
-            except OSError as problem:
-                raise atomic.setup_problem(problem, row.folder) from None
-        self._live.update({row.id: row for row in waiting})
+            if not mending.has_note(row.folder):
+                _make_folder(row)
+                mending.write_note(row)
+        self._live = {row.id: row for row in waiting}
         return waiting
 
+    # -- the queue
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether no job begins, until the user lets the queue go on. Lasts across restarts."""
+        return bool(self._database.select("SELECT 1 FROM queue WHERE is_paused"))
+
+    def pause(self, *, is_paused: bool) -> None:
+        """Pauses the queue, or lets it go on; a job that runs is left alone."""
+        with self._database.writing(lasting=True) as db:
+            db.execute("INSERT OR REPLACE INTO queue VALUES (1, ?)", (int(is_paused),))
+
+    def next_waiting(self) -> JobRow | None:
+        """What is to run next; None where nothing waits, all that waits is held, or the queue is paused."""
+        if self.is_paused:
+            return None
+        found = self._select(f"WHERE {_RUNNABLE} ORDER BY position, id LIMIT 1")
+        return found[0] if found else None
+
+    def waiting(self) -> tuple[JobRow, ...]:
+        """All that wait, also those that are held, in the order in which they will run."""
+        return tuple(self._select("WHERE state = 'queued' ORDER BY position, id"))
+
+    def waiting_count(self) -> int:
+        """How many wait, also those that are held."""
+        ((count,),) = self._database.select("SELECT count(*) FROM job WHERE state = 'queued'")
+        return int(count)
+
+    def move(self, ids: tuple[str, ...], before: str = "") -> None:
+        """Puts jobs that wait, in this order, before another one that waits.
+
+        Args:
+            before: id, not one of `ids`; "" puts them last. Where it does not wait any more, they come first.
+
+        Raises:
+            HistoryProblem: one of them does not wait.
+        """
+        moved = [self._waiting_row(id_) for id_ in ids]
+        others = [row for row in self.waiting() if row.id not in ids]
+        places = [number for number, row in enumerate(others) if row.id == before]
+        at = len(others) if not before else places[0] if places else 0
+        positions = _between(
+            others[at - 1].position if at else None, others[at].position if at < len(others) else None, len(moved)
+        )
+        if positions is None:  # no room between the two: all are numbered anew
+            moved = [*others[:at], *moved, *others[at:]]
+            positions = [float(number + 1) for number in range(len(moved))]
+        self._keep([replace(row, position=to) for row, to in zip(moved, positions, strict=True)])
+
+    def hold(self, ids: tuple[str, ...], *, is_held: bool = True) -> None:
+        """Lets jobs that wait be passed over, or lets them go on again. Raises HistoryProblem: one does not wait."""
+        self._keep([replace(self._waiting_row(id_), is_held=is_held) for id_ in ids])
+
+    def retry(self, id_: str) -> JobRow:
+        """Lets a job that failed or was stopped wait again, as the last; its finished stages are used again.
+
+        Raises:
+            HistoryProblem: it did not fail and was not stopped, or it is in the trash.
+            SetupProblem: its folder cannot be made.
+        """
+        before = self.row(id_)
+        if before.state not in (JobState.FAILED, JobState.STOPPED) or before.trashed is not None:
+            raise HistoryProblem("Only a job that failed or was stopped can be tried again.", "Make it again instead.")
+        row = JobRow(
+            id=before.id,
+            state=JobState.QUEUED,
+            request=before.request,
+            title=before.title,
+            created=before.created,
+            folder=before.folder,
+            engine="" if before.request.engine == AUTO else before.request.engine,
+            position=self._last_position(),
+            batch=before.batch,
+            stars=before.stars,
+        )
+        _make_folder(row)
+        return self._keep_one(row)
+
+    # -- what the user does to a job
+
+    def rate(self, id_: str, stars: int) -> JobRow:
+        """Gives a job 0 to `MAX_STARS` stars; other numbers are cut off."""
+        return self._keep_one(replace(self.row(id_), stars=min(max(stars, 0), MAX_STARS)))
+
+    def rename(self, id_: str, title: str) -> JobRow:
+        """Gives a job another title; an empty one is made from its request."""
+        row = self.row(id_)
+        return self._keep_one(replace(row, title=shortened(title) if title.strip() else title_of(row.request)))
+
+    def trash(self, id_: str) -> JobRow:
+        """Takes an ended job out of the history; its folder stays as it is until `empty_trash`.
+
+        Raises:
+            HistoryProblem: no such job, or it waits or runs.
+        """
+        row = self.row(id_)
+        if not row.state.has_ended:
+            raise HistoryProblem("This job has not ended.", "Stop it first.")
+        return self._keep_one(replace(row, trashed=time.time()))
+
+    def restore(self, id_: str) -> JobRow:
+        """Brings a job back from the trash."""
+        return self._keep_one(replace(self.row(id_), trashed=None))
+
+    def trashed(self) -> tuple[JobRow, ...]:
+        """What is in the trash, the newest first."""
+        return tuple(self._select("WHERE trashed IS NOT NULL ORDER BY trashed DESC, id DESC"))
+
+    def empty_trash(self, discard: Callable[[Path], None] = shutil.rmtree) -> int:
+        """Removes what is in the trash for good; how many. Only ever on the user's explicit wish.
+
+        Args:
+            discard: see `delete`.
+
+        Raises:
+            SetupProblem: a folder could not be removed; that job is still in the trash, the others are gone.
+        """
+        count, trouble = 0, None
+        for row in self.trashed():
+            try:
+                self.delete(row.id, discard)
+                count += 1
+            except SetupProblem as problem:
+                trouble = trouble or problem
+        if trouble:
+            raise trouble
+        return count
+
     def delete(self, id_: str, discard: Callable[[Path], None] = shutil.rmtree) -> None:
-        """Takes a job that is not running out of the history. Only ever on the user's explicit wish.
+        """Removes a job that is not running for good. Only ever on the user's explicit wish.
 
         Args:
             discard: gets the job's folder: removes it, or moves it to the trash.
@@ -181,7 +320,7 @@ class Store:
     # -- reading
 
     def row(self, id_: str) -> JobRow:
-        """One job, with its newest progress. Raises HistoryProblem where there is none of this id."""
+        """One job, with its newest progress, also from the trash. Raises HistoryProblem where there is none."""
         if id_ in self._live:
             return self._live[id_]
         for row in self._select("WHERE id = ?", (id_,)):
@@ -189,29 +328,70 @@ class Store:
         raise HistoryProblem("This job is not in the history any more.", "Choose another one.", id_)
 
     def rows(self, limit: int = 100, before: str = "") -> tuple[JobRow, ...]:
-        """Jobs, newest first.
+        """Jobs that are not in the trash, newest first.
 
         Args:
             limit: how many at most.
             before: id; only older ones, for the next page.
         """
-        where, values = ("WHERE id < ?", (before,)) if before else ("", ())
-        found = self._select(f"{where} ORDER BY id DESC LIMIT ?", (*values, limit))
-        return tuple(self._live.get(row.id, row) for row in found)
+        where, values = ("AND id < ?", (before,)) if before else ("", ())
+        return tuple(self._select(f"WHERE trashed IS NULL {where} ORDER BY id DESC LIMIT ?", (*values, limit)))
 
     # -- database
 
-    def _adopt_unknown(self) -> int:
-        """Takes in job folders that the database does not know; how many."""
+    def _take_in_after_damage(self) -> None:
+        if not self._database.damage:
+            return
+        _, count = self._adopt_unknown()
+        self.mended = (
+            f"The history was damaged ({self._database.damage}). {count} jobs were found again; "
+            f"the old file is kept as {self._database.kept_as}."
+        )
+
+    def _release(self) -> None:
+        if self._claim is not None:
+            self._claim.release()
+
+    def _adopt_unknown(self) -> tuple[set[str], int]:
+        """Takes in job folders that the database does not know; the names of all folders, and how many were new."""
         known = {id_ for (id_,) in self._database.select("SELECT id FROM job")}
         try:
-            folders = sorted(folder for folder in self._jobs.iterdir() if folder.name not in known)
+            there = {folder.name for folder in self._jobs.iterdir()}
         except OSError as problem:
             raise atomic.setup_problem(problem, self._jobs) from None
-        found = [row for row in map(_read_row, folders) if row is not None]
-        for row in found:
-            self._save(row, lasting=False)
-        return len(found)
+        count = 0
+        with self._database.writing(lasting=False):
+            for name in sorted(there - known):
+                row = mending.read_note(self._jobs / name)
+                if row is None:
+                    mending.sweep(self._jobs / name)
+                else:
+                    self._save(row)
+                    count += 1
+        return there, count
+
+    def _mark_gone(self, there: set[str]) -> int:
+        """Marks results whose folder is not there, and takes the mark off those that came back; how many are new."""
+        done = self._database.select("SELECT id, is_gone FROM job WHERE state = 'done'")
+        wrong = [(int(id_ not in there), id_) for id_, is_gone in done if (id_ not in there) != bool(is_gone)]
+        with self._database.writing(lasting=False) as db:
+            db.executemany("UPDATE job SET is_gone = ? WHERE id = ?", wrong)
+        return sum(is_gone for is_gone, _ in wrong)
+
+    def _new_row(self, request: Request, title: str, batch: str) -> JobRow:
+        created = time.time()
+        id_ = self._new_id(created)
+        return JobRow(
+            id=id_,
+            state=JobState.QUEUED,
+            request=request,
+            title=shortened(title) if title.strip() else title_of(request),
+            created=created,
+            folder=self._jobs / id_,
+            engine="" if request.engine == AUTO else request.engine,
+            position=self._last_position(),
+            batch=batch,
+        )
 
     def _new_id(self, now: float) -> str:
         """Sorts after all others, even where the clock went back."""
@@ -222,45 +402,66 @@ class Store:
         head, _, number = last.rpartition("-")
         return f"{head}-{int(number, 16) + 1:04x}"
 
-    def _save(self, row: JobRow, *, lasting: bool) -> None:
+    def _last_position(self) -> float:
+        """Behind all that run or wait."""
+        ((last,),) = self._database.select("SELECT max(position) FROM job WHERE state IN ('queued', 'running')")
+        return 1.0 if last is None else float(last) + 1.0
+
+    def _waiting_row(self, id_: str) -> JobRow:
+        row = self.row(id_)
+        if row.state is not JobState.QUEUED:
+            raise HistoryProblem(f"“{row.title}” does not wait any more.", "Choose one that waits.")
+        return row
+
+    def _keep_one(self, row: JobRow) -> JobRow:
+        self._keep([row])
+        return row
+
+    def _keep(self, rows: list[JobRow]) -> None:
+        """Writes rows that the user or a start has changed, all or none, for good; each folder notes it."""
+        with self._database.writing(lasting=True):
+            for row in rows:
+                self._save(row)
+        for row in rows:
+            if row.state.has_ended:
+                self._live.pop(row.id, None)
+            else:
+                self._live[row.id] = row
+            with contextlib.suppress(SetupProblem):  # the folder may be gone; the database has it
+                mending.write_note(row)
+
+    def _save(self, row: JobRow) -> None:
         values = to_values(row)
         names = ", ".join(values)
         marks = ", ".join(f":{name}" for name in values)
-        with self._database.writing(lasting=lasting) as db:
+        with self._database.writing(lasting=False) as db:
             db.execute(f"INSERT OR REPLACE INTO job ({names}) VALUES ({marks})", values)
 
     def _select(self, rest: str, values: tuple[Any, ...] = ()) -> list[JobRow]:
         found = self._database.select(f"SELECT * FROM job {rest}", values)
-        return [from_values(dict(one), self._jobs / one["id"]) for one in found]
+        return [self._live.get(one["id"]) or self._read(dict(one)) for one in found]
 
-
-def _write_row(row: JobRow, name: str, *, flush: bool) -> None:
-    content = json.dumps({"version": schema.VERSION, "job": to_values(row)}, indent=1, ensure_ascii=False)
-    atomic.write_file(row.folder / name, content.encode(), flush=flush)
-
-
-def _read_row(folder: Path) -> JobRow | None:
-    """The row that a job folder tells of; None where it holds none that is whole."""
-    for name in (END_FILE, JOB_FILE):
+    def _read(self, values: dict[str, Any]) -> JobRow:
+        folder = self._jobs / values["id"]
         try:
-            values = json.loads((folder / name).read_bytes())["job"]
-            row = from_values({**values, "id": folder.name}, folder)
-            to_values(row)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue
-        return row
-    return None
+            return from_values(dict(values), folder)
+        except (ValueError, KeyError, TypeError, AttributeError):  # somebody else wrote into the database
+            return mending.read_note(folder) or mending.unreadable(values["id"], folder)
 
 
-def _after_crash(row: JobRow) -> JobRow:
-    """What becomes of a job that was running when the program ended."""
-    if row.starts < MAX_STARTS:
-        return replace(row, state=JobState.QUEUED)
-    return replace(
-        row,
-        state=JobState.FAILED,
-        ended=time.time(),
-        error_kind="bug",
-        error_message=f"The program ended {row.starts} times while it worked on this.",
-        error_advice="Try a lower quality or another engine.",
-    )
+def _make_folder(row: JobRow, *, is_new: bool = False) -> None:
+    try:
+        row.folder.mkdir(exist_ok=not is_new)
+    except OSError as problem:
+        raise atomic.setup_problem(problem, row.folder) from None
+
+
+def _between(low: float | None, high: float | None, count: int) -> list[float] | None:
+    """So many numbers in rising order between two others; None where there is no room. None is no limit."""
+    if low is None:
+        low = 0.0 if high is None else high - count - 1
+    if high is None:
+        high = low + count + 1
+    found = [low + (high - low) * (number + 1) / (count + 1) for number in range(count)]
+    edges = [low, *found, high]
+    return found if all(a < b for a, b in itertools.pairwise(edges)) else None
