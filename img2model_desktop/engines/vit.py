@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
@@ -18,6 +19,9 @@ from img2model_desktop.core.progress import Progress
 
 THETA = 100.0
 """Base of DINOv3's rotary frequencies."""
+
+ROWS = 512
+"""Queries whose attention a processor computes together in bfloat16; 256 to 1024 are about as fast."""
 
 
 class Family(StrEnum):
@@ -146,7 +150,25 @@ def linear(layer: nn.Module, x: Tensor) -> Tensor:
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
     """Attention `(b, n, width)` of queries `(b, n, width)` to keys and values `(b, m, width)`, split into heads."""
     q, k, v = (part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in (query, key, value))
+    if q.dtype == torch.bfloat16 and q.device.type == "cpu":
+        return _attend_in_rows(q, k, v)
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+def _attend_in_rows(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """The same, from `(b, heads, n, c)`, for processors that multiply bfloat16: 1.5 times as fast as torch's own.
+
+    Torch's kernel does not use their instructions (2.13: 76 to 99 GFLOP/s where a plain product reaches 230). The
+    products of one head and some queries stay in the cache.
+    """
+    count, heads, n, c = q.shape
+    out = q.new_empty(count, n, heads, c)
+    for at, head in product(range(count), range(heads)):
+        asks, answers, gives = q[at, head] * c**-0.5, k[at, head].contiguous().t(), v[at, head].contiguous()
+        for first in range(0, n, ROWS):
+            shares = torch.softmax(asks[first : first + ROWS] @ answers, -1)
+            out[at, first : first + ROWS, head] = shares @ gives
+    return out.flatten(2)
 
 
 class Block(nn.Module):

@@ -88,6 +88,20 @@ def test_linear_layers_in_half_precision_change_little() -> None:
     assert 1e-5 < float((found - wanted).pow(2).mean().sqrt() / wanted.pow(2).mean().sqrt()) < 1e-2
 
 
+@pytest.mark.parametrize(("asking", "answering"), [(5, 3), (vit.ROWS, vit.ROWS), (2 * vit.ROWS + 7, 300)])
+def test_attention_in_rows_is_attention(asking: int, answering: int) -> None:
+    """Of several pictures and heads, with queries that do not fill the last rows."""
+    generator = torch.Generator().manual_seed(3)
+    drawn = [torch.randn(2, count, 24, generator=generator) for count in (asking, answering, answering)]
+    lowered = [part.bfloat16() for part in drawn]
+    exact = vit.attend(*(part.float() for part in lowered), heads=3)
+    found = vit.attend(*lowered, heads=3)
+    assert found.dtype == torch.bfloat16
+    assert found.shape == exact.shape
+    assert float((found.float() - exact).pow(2).mean().sqrt() / exact.pow(2).mean().sqrt()) < 6e-3
+    assert torch.equal(vit.attend(*(part[:1] for part in lowered), heads=3), found[:1])
+
+
 def test_a_run_can_be_cancelled_before_each_layer() -> None:
     asked = []
 
