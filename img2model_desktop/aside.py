@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn, Protocol
 
-from img2model_desktop.errors import Cancelled, EngineProblem, Img2ModelError, no_memory, rebuild
+from img2model_desktop.errors import Cancelled, EngineProblem, HelperDied, Img2ModelError, as_text, no_memory, rebuild
 
 Tick = Callable[[float], None]
 
@@ -44,7 +44,7 @@ class Worker(Protocol):
         Raises:
             Cancelled: `tick` raised it; the function has ended, at the latest 0.3 s later.
             Img2ModelError: what the function raised.
-            EngineProblem: the helper process died.
+            HelperDied: the helper process did.
         """
         ...
 
@@ -188,11 +188,7 @@ def _raise(what: str, value: Any) -> NoReturn:
     if what == "cancelled":
         raise Cancelled
     if what == "died":
-        raise EngineProblem(
-            "The helper process ended in the middle of the work.",
-            "Try again; if it happens again choose a lower quality or a smaller picture.",
-            f"exit code {value}",
-        )
+        raise HelperDied(value)
     raise RuntimeError(f"in the helper process:\n{value}")
 
 
@@ -213,10 +209,6 @@ def _serve(calls: Connection, stop: Connection, warm_modules: tuple[str, ...]) -
             del function, args
 
 
-def _as_text(problem: Img2ModelError) -> tuple[str, str, str, str]:
-    return problem.kind, problem.message, problem.advice, problem.details
-
-
 def _answer_to(
     function: Callable[..., Any], args: tuple[Any, ...], calls: Connection, stop: Connection
 ) -> tuple[str, Any]:
@@ -225,8 +217,8 @@ def _answer_to(
     except Cancelled:
         return "cancelled", None
     except Img2ModelError as problem:
-        return "problem", _as_text(problem)
+        return "problem", as_text(problem)
     except MemoryError:
-        return "problem", _as_text(no_memory(traceback.format_exc(limit=-3)))
+        return "problem", as_text(no_memory(traceback.format_exc(limit=-3)))
     except Exception:  # noqa: BLE001 - the entry of another process: what is not caught here ends it without a word
         return "bug", traceback.format_exc()

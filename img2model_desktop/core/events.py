@@ -101,6 +101,7 @@ class Decided(JobEvent):
         engine: that it was about.
         message: what was decided, and why, in one sentence.
         advice: what the user can do about it, or "".
+        kind: category of the failure that led to it, see `Failed`.
     """
 
     decision: Decision
@@ -108,6 +109,7 @@ class Decided(JobEvent):
     engine: str
     message: str
     advice: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

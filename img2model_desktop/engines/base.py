@@ -1,7 +1,8 @@
 """The four roles of engines, and what a catalogue entry says about one."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +13,10 @@ from img2model_desktop.core.request import OptionValue, Quality, Stroke
 if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
     from img2model_desktop.core.mesh import Mesh
     from img2model_desktop.core.picture import Picture
+
+
+SAFETY = 1.1
+"""More memory than was measured must be free before an engine is started."""
 
 
 class Role(StrEnum):
@@ -82,6 +87,26 @@ class Painter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Rung:
+    """A cheaper way to run an engine, for when memory does not hold the wished one.
+
+    Args:
+        title: what is cheaper, so that "goes on with ..." reads well: "a working size of 512 px".
+        options: values that take the place of the wished ones. A number is only ever lowered to its value; whatever
+            is not named stays as it is.
+        peak_mib: measured peak of memory that a job adds this way, MiB.
+        card_mib: likewise on a graphics card.
+        on_processor: it stays off the graphics card.
+    """
+
+    title: str
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    peak_mib: int = 0
+    card_mib: int = 0
+    on_processor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSpec:
     """One entry of the catalogue. Reading it imports no engine.
 
@@ -101,7 +126,11 @@ class EngineSpec:
         licence: SPDX name of code and weights.
         weights: key of the set in `weight_sets.SETS` that it needs, or "" for an engine that is built in.
         restyles: a picture maker that has `Restyler.restyle`, too.
-        peak_mib: measured peak of memory that a job with this engine adds, MiB.
+        card_mib: measured or estimated peak on a graphics card, MiB; 0: it does not use one.
+        rungs: cheaper ways to run it, the dearest first.
+        stands_in: it can do the work of any other engine of its role, though perhaps not as well.
+        on_processor: it is to stay off the graphics card, see `ways`.
+        peak_mib: measured peak of memory that a job with this engine adds, MiB, at its highest quality.
     """
 
     key: str
@@ -119,6 +148,10 @@ class EngineSpec:
     peak_mib: int = 256
     weights: str = ""
     restyles: bool = False
+    card_mib: int = 0
+    rungs: tuple[Rung, ...] = ()
+    stands_in: bool = False
+    on_processor: bool = False
 
 
 def build_options(spec: EngineSpec, quality: Quality, given: Mapping[str, OptionValue]) -> Any:
@@ -128,3 +161,61 @@ def build_options(spec: EngineSpec, quality: Quality, given: Mapping[str, Option
         InputProblem: a name that this engine does not have, a value of the wrong kind or out of range.
     """
     return build(spec.options, spec.title, given, spec.quality.get(quality, {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to run an engine.
+
+    Args:
+        spec: of the engine.
+        options: its whole option record.
+        title: of the rung, or "" for the way that was wished.
+        mib: memory that it needs on the machine where it runs on the processor, MiB.
+        card_mib: memory that it needs on a graphics card, or 0 where it runs on the processor anyway.
+    """
+
+    spec: EngineSpec
+    options: Any
+    title: str
+    mib: int
+    card_mib: int
+
+
+def ways(spec: EngineSpec, options: Any) -> tuple[Way, ...]:
+    """The ways to run an engine: the wished one first, then cheaper and cheaper ones.
+
+    Where the wished options are as cheap as a rung already, its need is that rung's.
+    """
+    found = [Way(spec, options, "", _need(spec.peak_mib), _need(spec.card_mib))]
+    for rung in spec.rungs:
+        lowered = _lowered(options, rung)
+        card = 0 if rung.on_processor else _need(rung.card_mib or spec.card_mib)
+        way = Way(
+            replace(spec, on_processor=rung.on_processor),
+            lowered,
+            rung.title,
+            _need(rung.peak_mib or spec.peak_mib),
+            card,
+        )
+        if lowered == found[-1].options and rung.on_processor == found[-1].spec.on_processor:
+            found[-1] = replace(
+                found[-1], mib=min(way.mib, found[-1].mib), card_mib=min(way.card_mib, found[-1].card_mib)
+            )
+        else:
+            found.append(way)
+    return tuple(found)
+
+
+def _lowered(options: Any, rung: Rung) -> Any:
+    """The options with what a rung names; nothing becomes dearer than it was wished."""
+    changes: dict[str, OptionValue] = {}
+    for name, value in rung.options.items():
+        wished = getattr(options, name)
+        is_number = isinstance(wished, (int, float)) and not isinstance(wished, bool)
+        changes[name] = min(wished, value) if is_number else value
+    return replace(options, **changes) if changes else options
+
+
+def _need(mib: int) -> int:
+    return math.ceil(mib * SAFETY)

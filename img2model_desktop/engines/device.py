@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.engines.room import stays_on_processor
 from img2model_desktop.errors import OutOfMemory
 
 CPU_CHUNK = 1 << 16
@@ -39,9 +40,13 @@ class Device:
 def choose() -> Device:
     """The fastest device of this machine: a graphics card (CUDA, ROCm, Intel, Apple), else the processor.
 
+    Where `room.kept_on_processor` wishes it, it is the processor.
+
     bfloat16 is chosen where the hardware computes with it: transformers then run about 1.5 times as fast on processors
     and 2 to 4 times on cards. Cards without it get float32, since float16 overflows in some published networks.
     """
+    if stays_on_processor():
+        return processor()
     if torch.cuda.is_available():
         kind = "ROCm" if torch.version.hip else "CUDA"
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
