@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from img2model_desktop import __version__
-from img2model_desktop.cli import convert, lists, meshes, pictures, weights
+from img2model_desktop.cli import batch, convert, lists, meshes, pictures, weights
 from img2model_desktop.cli.speech import say_problem
 from img2model_desktop.errors import EXIT_BUG, EXIT_CANCELLED, Cancelled, Img2ModelError
 
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, summary, add in (
         ("convert", "pictures or a prompt to meshes", convert.add_convert),
+        ("batch", "a folder of pictures to a folder of meshes", batch.add_batch),
         ("inspect", "what a mesh is, and what it is fit for", meshes.add_inspect),
         ("fix", "makes a mesh fit for print, game, web or render", meshes.add_fix),
         ("edit", "operations of the workshop, one after the other", meshes.add_edit),
