@@ -92,14 +92,13 @@ def test_linear_layers_in_half_precision_change_little() -> None:
 def test_attention_in_rows_is_attention(asking: int, answering: int) -> None:
     """Of several pictures and heads, with queries that do not fill the last rows."""
     generator = torch.Generator().manual_seed(3)
-    drawn = [torch.randn(2, count, 24, generator=generator) for count in (asking, answering, answering)]
-    lowered = [part.bfloat16() for part in drawn]
-    exact = vit.attend(*(part.float() for part in lowered), heads=3)
-    found = vit.attend(*lowered, heads=3)
+    q, k, v = (torch.randn(2, n, 24, generator=generator).bfloat16() for n in (asking, answering, answering))
+    exact = vit.attend(q.float(), k.float(), v.float(), 3)
+    found = vit.attend(q, k, v, 3)
     assert found.dtype == torch.bfloat16
     assert found.shape == exact.shape
     assert float((found.float() - exact).pow(2).mean().sqrt() / exact.pow(2).mean().sqrt()) < 6e-3
-    assert torch.equal(vit.attend(*(part[:1] for part in lowered), heads=3), found[:1])
+    assert torch.equal(vit.attend(q[:1], k[:1], v[:1], 3), found[:1])
 
 
 def test_a_run_can_be_cancelled_before_each_layer() -> None:
