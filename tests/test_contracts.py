@@ -22,6 +22,8 @@ PLANTED = [
     ("engines/bench.py", "import torch", "torch only in engine families and training"),
     ("core/planted.py", "import sqlite3", "core is pure"),
     ("core/planted.py", "import img2model_desktop.paths", "core is pure"),
+    ("gui/planted.py", "def f() -> None:\n    import urllib.request", "The network only in the wire of the downloader"),
+    ("engines/library.py", "import socket", "The network only in the wire of the downloader"),
     ("engines/inflate.py", "import img2model_desktop.engines.relief", "Engine families do not know each other"),
     (
         "gui/theme.py",
