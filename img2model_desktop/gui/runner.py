@@ -1,11 +1,12 @@
 """Between the window and the work: jobs and other heavy calls go to pool threads, events come back as signals.
 
 `JobRunner` is made on the UI thread and outlives its pools; runnables own no signals. One job runs at a
-time, the others wait in their order. Short calls (previews, thumbnails, reading and saving meshes) have a
-thread and a helper process of their own, so that they never wait for a job.
+time, the others wait in the order that the store keeps. Short calls (previews, thumbnails, reading and saving
+meshes) have a thread and a helper process of their own, so that they never wait for a job.
 """
 
 import logging
+import shutil
 import threading
 import time
 import traceback
@@ -16,17 +17,22 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal, Slot
 
 from img2model_desktop.aside import Helper, Tick, Worker
-from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, Stopped
+from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, Progressed, Stopped
 from img2model_desktop.engines.bench import Bench
-from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem
+from img2model_desktop.errors import Cancelled, HistoryProblem, Img2ModelError, InputProblem, SetupProblem
 from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PictureLimits, Plan, resolve_again
 from img2model_desktop.jobs.store import JobRow, JobState, Store
 
 CLOSE_MS = 3000
 MOVED_EVERY_S = 0.1  # each repaint costs what the work could use
+AGAIN_MS = 5000
+"""After this the runner tries again what a full disk or a read-only folder did not let it do."""
+
+MIN_FREE_BYTES = 32_000_000
+"""With less space on the disk of the jobs none begins: it would fail for that."""
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +72,16 @@ class CallEnded:
 class JobRunner(QObject):
     """Runs jobs one after the other and keeps their history.
 
+    Where the disk is full or cannot be written, nothing is lost: what could not be written is kept, the queue waits,
+    and both are tried again until there is room.
+
     Signals:
         job_changed: (str) the id of a job whose row is new or has changed.
         job_removed: (str) the id of a job that left the history.
         event_received: (object) each JobEvent, after it was applied to the row.
-        queue_changed: () a job was added, began or ended.
+        queue_changed: () a job was added, began, ended, or changed its place; the queue was paused or goes on.
+        queue_ended: () the last job that could run has ended.
+        stalled: (object) the queue waits for the disk, and why, a `Trouble`; None: it goes on.
         call_ended: (object) a `CallEnded`; calls that were cancelled end without one.
         call_moved: (int, float) how far the call with this ticket is, 0..1, at most every `MOVED_EVERY_S`.
     """
@@ -79,6 +90,8 @@ class JobRunner(QObject):
     job_removed = Signal(str)
     event_received = Signal(object)
     queue_changed = Signal()
+    queue_ended = Signal()
+    stalled = Signal(object)
     call_ended = Signal(object)
     call_moved = Signal(int, float)
     _event_sent = Signal(object)
@@ -102,12 +115,17 @@ class JobRunner(QObject):
             Lane.LONG: (self._workers[2], _pool(self)),
         }
         self._job_pool = _pool(self)
-        self._waiting: deque[tuple[str, Plan]] = deque()
         self._running: tuple[str, threading.Event] | None = None
+        self._unsaved: deque[JobEvent] = deque()
+        self._is_stalled = False
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(AGAIN_MS)
+        self._again.timeout.connect(self.try_again)
         self._calls: dict[int, threading.Event] = {}
         self._next_ticket = 1
         self._is_closing = False
-        self._event_sent.connect(self._on_event)
+        self._event_sent.connect(self._on_event, Qt.ConnectionType.QueuedConnection)
         self._call_sent.connect(self._on_call_ended)
         self._move_sent.connect(self._on_call_moved)
 
@@ -121,55 +139,106 @@ class JobRunner(QObject):
 
     def submit(self, plan: Plan) -> str:
         """Puts a job on disk and into the queue; its id."""
-        row = self._store.add(plan.request)
-        self._waiting.append((row.id, plan))
-        self.job_changed.emit(row.id)
-        self.queue_changed.emit()
-        self._start_next()
-        return row.id
+        return self.submit_all((plan,))[0]
+
+    def submit_all(self, plans: tuple[Plan, ...], batch: str = "") -> tuple[str, ...]:
+        """Puts jobs on disk, all or none, and into the queue; their ids.
+
+        Args:
+            batch: id of the batch that they belong to, or "".
+        """
+        rows = self._store.add_all([(plan.request, "") for plan in plans], batch=batch)
+        ids = tuple(row.id for row in rows)
+        self._tell_changed(ids)
+        return ids
 
     def resume(self) -> None:
-        """Takes up what an earlier run of the program left in the queue, oldest first."""
-        for row in self._store.recover():
-            try:
-                self._waiting.append((row.id, resolve_again(row.request, row.folder, self._limits)))
-            except InputProblem as problem:
-                self._apply(Failed(row.id, row.created, problem.kind, problem.message, problem.advice))
-        self.queue_changed.emit()
-        self._start_next()
+        """Takes up what an earlier run of the program left in the queue, in its order."""
+        rows = self._store.recover()
+        self._tell_changed(tuple(row.id for row in rows))
 
     def cancel(self, job_id: str) -> None:
         """Stops a job: one that waits at once, one that runs within half a second. Others are left alone."""
         if self._running and self._running[0] == job_id:
             self._running[1].set()
-            return
-        if any(waiting == job_id for waiting, _ in self._waiting):
-            self._waiting = deque(item for item in self._waiting if item[0] != job_id)
+        elif self._store.row(job_id).state is JobState.QUEUED:
             self._apply(Stopped(job_id, time.time()))
             self.queue_changed.emit()
 
     def cancel_all(self) -> None:
         """Stops every job that waits or runs."""
-        for job_id, _ in tuple(self._waiting):
-            self.cancel(job_id)
+        for row in self._store.waiting():
+            self.cancel(row.id)
         if self._running:
             self.cancel(self._running[0])
 
     def jobs(self) -> tuple[JobRow, ...]:
-        """All rows, newest first."""
+        """The newest rows, newest first."""
         return self._store.rows()
 
     def job(self, job_id: str) -> JobRow:
         """One row."""
         return self._store.row(job_id)
 
+    @property
+    def running(self) -> JobRow | None:
+        """The job that runs."""
+        return self._store.row(self._running[0]) if self._running else None
+
     def remove(self, job_id: str) -> None:
-        """Takes a job that has ended out of the history, with its folder: only on the user's explicit wish."""
+        """Removes a job that has ended, with its folder, for good: only on the user's explicit wish."""
         if self._store.row(job_id).state in (JobState.QUEUED, JobState.RUNNING):
             self.cancel(job_id)
             return
         self._store.delete(job_id)
         self.job_removed.emit(job_id)
+
+    # the queue and the trash; all of it is on disk when these return, and raises what the store raises
+
+    @property
+    def store(self) -> Store:
+        """The history, for this thread alone."""
+        return self._store
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether no job begins until the user lets the queue go on."""
+        return self._store.is_paused
+
+    def pause(self, is_paused: bool) -> None:
+        """Pauses the queue, the running job being finished, or lets it go on."""
+        self._store.pause(is_paused=is_paused)
+        self._tell_changed(())
+
+    def waiting(self) -> tuple[JobRow, ...]:
+        """What waits, in the order in which it will run."""
+        running = self._running[0] if self._running else ""
+        return tuple(row for row in self._store.waiting() if row.id != running)
+
+    def move(self, ids: tuple[str, ...], before: str = "") -> None:
+        """Puts jobs that wait before another one; "" puts them last."""
+        self._store.move(ids, before)
+        self._tell_changed(ids)
+
+    def hold(self, ids: tuple[str, ...], is_held: bool) -> None:
+        """Lets jobs that wait be passed over, or lets them go on."""
+        self._store.hold(ids, is_held=is_held)
+        self._tell_changed(ids)
+
+    def retry(self, job_id: str) -> None:
+        """Runs a job again that failed or was stopped, from its last finished stage."""
+        self._store.retry(job_id)
+        self._tell_changed((job_id,))
+
+    def trash(self, job_id: str) -> None:
+        """Takes an ended job out of the history; `restore` brings it back."""
+        self._store.trash(job_id)
+        self.job_removed.emit(job_id)
+
+    def restore(self, job_id: str) -> None:
+        """Brings a job back from the trash."""
+        self._store.restore(job_id)
+        self.job_changed.emit(job_id)
 
     @property
     def limits(self) -> PictureLimits:
@@ -179,7 +248,7 @@ class JobRunner(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether a job runs or waits."""
-        return self._running is not None or bool(self._waiting)
+        return self._running is not None or self._store.waiting_count() > 0
 
     # calls
 
@@ -206,7 +275,7 @@ class JobRunner(QObject):
     def close(self) -> None:
         """Ends everything. A job that runs stays in the queue and is taken up at the next start."""
         self._is_closing = True
-        self._waiting.clear()
+        self._again.stop()
         if self._running:
             self._running[1].set()
         for cancel in self._calls.values():
@@ -219,32 +288,105 @@ class JobRunner(QObject):
             worker.close()
         self._store.close()
 
+    @Slot()
+    def try_again(self) -> None:
+        """Does now what a full disk or a read-only folder did not let it do."""
+        self._again.stop()
+        self._save_events()
+        self._start_next()
+
+    def _tell_changed(self, ids: tuple[str, ...]) -> None:
+        for job_id in ids:
+            self.job_changed.emit(job_id)
+        self.queue_changed.emit()
+        self._start_next()
+
     def _start_next(self) -> None:
-        if self._running or not self._waiting or self._is_closing:
+        if self._running or self._unsaved or self._is_closing:
             return
-        job_id, plan = self._waiting.popleft()
+        try:
+            row = self._store.next_waiting()
+        except (SetupProblem, HistoryProblem) as problem:
+            self._stall(problem)
+            return
+        if row is None or not self._has_room():
+            return
+        self._stall(None)
         cancel = threading.Event()
-        self._running = (job_id, cancel)
-        folder = self._store.row(job_id).folder
-        self._job_pool.start(_Job(plan, self._bench, folder, cancel, self._event_sent.emit))
+        self._running = (row.id, cancel)
+        try:
+            plan = resolve_again(row.request, row.folder, self._limits)
+        except InputProblem as problem:
+            self._event_sent.emit(Failed(row.id, time.time(), problem.kind, problem.message, problem.advice))
+            return
+        self._job_pool.start(_Job(plan, self._bench, row.folder, cancel, self._event_sent.emit))
+
+    def _has_room(self) -> bool:
+        """Whether a job can write its files; otherwise the queue waits, rather than have one after the other fail."""
+        try:
+            free = shutil.disk_usage(self._store.folder).free
+        except OSError:
+            return True  # the job will say it better
+        if free < MIN_FREE_BYTES:
+            needed = (
+                f"Free {MIN_FREE_BYTES / 1e6:.0f} MB on the disk of {self._store.folder}; then it goes on by itself."
+            )
+            self._stall(SetupProblem("The disk is full, so the queue waits.", needed))
+        return free >= MIN_FREE_BYTES
+
+    def _stall(self, problem: Img2ModelError | None) -> None:
+        """Waits and tries again, or (None) says that it goes on."""
+        if problem is not None:
+            self._again.start()
+        if self._is_stalled == (problem is not None):
+            return
+        self._is_stalled = problem is not None
+        if problem is not None:
+            log.warning("the queue waits: %s %s", problem, problem.details)
+            self.stalled.emit(Trouble(problem.kind, problem.message, problem.advice, problem.details))
+        else:
+            self.stalled.emit(None)
 
     @Slot(object)
     def _on_event(self, event: JobEvent) -> None:
         if self._is_closing:
             return  # the row stays "running" and is recovered at the next start
-        self._apply(event)
-        if isinstance(event, LAST):
-            self._running = None
-            self.queue_changed.emit()
-            self._start_next()
+        if self._unsaved and isinstance(event, Progressed):
+            return
+        self._unsaved.append(event)
+        self._save_events()
+
+    def _save_events(self) -> None:
+        """Applies what has come, in its order, until the disk refuses."""
+        while self._unsaved:
+            event = self._unsaved[0]
+            try:
+                self._apply(event)
+            except (SetupProblem, HistoryProblem) as problem:
+                self._stall(problem)
+                return
+            except ValueError:  # a bug, but none that may stop the queue
+                log.exception("job %s sent what cannot come now: %r", event.job_id, event)
+            self._unsaved.popleft()
+            if isinstance(event, LAST):
+                self._on_last()
+        self._stall(None)
+
+    def _on_last(self) -> None:
+        self._running = None
+        self.queue_changed.emit()
+        self._start_next()
+        if self._running is None and not self._is_stalled and not self.is_paused:
+            self.queue_ended.emit()
 
     def _apply(self, event: JobEvent) -> None:
-        self._store.apply(event)
+        row = self._store.apply(event)
+        # What else learns from a job's events is called here, a line each.
         if isinstance(event, Failed):
             log.warning("job %s failed (%s): %s %s", event.job_id, event.kind, event.message, event.details)
         elif isinstance(event, Finished):
             log.info("job %s finished in %.2f s by %s", event.job_id, event.seconds, event.engine)
-        self.job_changed.emit(event.job_id)
+        self.job_changed.emit(row.id)
         self.event_received.emit(event)
 
     @Slot(object)

@@ -10,7 +10,7 @@ import itertools
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,6 +81,11 @@ class Store:
     def database(self) -> Database:
         """For the owners of the other tables, see `schema`; this thread's alone."""
         return self._database
+
+    @property
+    def folder(self) -> Path:
+        """Of the job folders."""
+        return self._jobs
 
     def close(self) -> None:
         """Closes the database; nothing is lost that was said to be there."""
@@ -336,6 +341,10 @@ class Store:
         """
         where, values = ("AND id < ?", (before,)) if before else ("", ())
         return tuple(self._select(f"WHERE trashed IS NULL {where} ORDER BY id DESC LIMIT ?", (*values, limit)))
+
+    def rows_of(self, ids: Sequence[str]) -> tuple[JobRow, ...]:
+        """Those of the jobs that are there, also from the trash, in no order."""
+        return tuple(self._select(f"WHERE id IN ({', '.join('?' * len(ids))})", tuple(ids)))
 
     # -- database
 
