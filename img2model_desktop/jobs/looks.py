@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from img2model_desktop.core.descriptor import KIND, LENGTH, Vector, describe_views, similarities
 from img2model_desktop.core.mesh_facts import measure
@@ -24,6 +23,8 @@ from img2model_desktop.jobs.plan import RESULT
 THUMBNAIL = "thumbnail.png"
 VIEWS = ("cutout.png", THUMBNAIL, "made-1.png", "made.png")
 """Pictures of a job folder that show what was made; those that are there count, the first two at most."""
+
+MOST = 300  # of what looks alike is worth showing
 
 LENGTHS = {KIND: LENGTH}
 """How long the vectors of each kind are. What an engine with weights sees in a picture would be another kind."""
@@ -102,20 +103,39 @@ class Looks:
     """
 
     def __init__(self, database: Database, kind: str = KIND) -> None:
+        self._database = database
         self._kind = kind
         self._length = LENGTHS[kind]
-        found = database.select("SELECT job, vector FROM look WHERE kind = ?", (kind,))
-        whole = [(job, vector) for job, vector in found if len(vector) == 4 * self._length]
-        self._rows = {job: number for number, (job, _) in enumerate(whole)}
-        joined = b"".join(vector for _, vector in whole)
-        self._matrix = np.frombuffer(joined, np.float32).reshape(-1, self._length).copy()
-        self._count = len(whole)
+        self._rows: dict[str, int] = {}
+        self._ids: list[str] = []  # by row, also of those that were dropped
+        self._matrix = np.zeros((0, self._length), np.float32)
+        self._count = 0
+        self._after: str | None = ""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of them were read."""
+        return self._after is None
+
+    def read(self, limit: int = 500) -> None:
+        """Reads the next ones from the database: a slice at a time holds nobody up."""
+        if self._after is None:
+            return
+        sql = "SELECT job, vector FROM look WHERE kind = ? AND job > ? ORDER BY job LIMIT ?"
+        found = self._database.select(sql, (self._kind, self._after, limit))
+        for id_, vector in found:
+            self.put(id_, self._kind, vector)
+        self._after = found[-1]["job"] if len(found) == limit else None
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def of(self, id_: str) -> Vector | None:
         """One of them, or None."""
+        if id_ not in self._rows and not self.is_read:
+            sql = "SELECT vector FROM look WHERE kind = ? AND job = ?"
+            for (vector,) in self._database.select(sql, (self._kind, id_)):
+                self.put(id_, self._kind, vector)
         return self._matrix[self._rows[id_]].copy() if id_ in self._rows else None
 
     def put(self, id_: str, kind: str, vector: bytes) -> None:
@@ -128,6 +148,7 @@ class Looks:
                 room[: self._count] = self._matrix
                 self._matrix = room
             self._rows[id_] = self._count
+            self._ids.append(id_)
             self._count += 1
         self._matrix[self._rows[id_]] = np.frombuffer(vector, np.float32)
 
@@ -137,14 +158,18 @@ class Looks:
             self._rows.pop(id_, None)
 
     def ranked(self, look: Vector, ids: Sequence[str]) -> tuple[tuple[str, float], ...]:
-        """Those of the ids that have a look, most alike first, each with its cosine."""
-        with_look = [id_ for id_ in ids if id_ in self._rows]
-        if not with_look:
-            return ()
-        rows: NDArray[np.intp] = np.array([self._rows[id_] for id_ in with_look], np.intp)
-        scores = similarities(self._matrix[: self._count], look)[rows]
-        order = np.argsort(-scores, kind="stable")
-        return tuple((with_look[number], float(scores[number])) for number in order)
+        """Those of the ids that look most alike, each with its cosine; what was not read yet is read now."""
+        while not self.is_read:
+            self.read(5000)
+        scores = similarities(self._matrix[: self._count], look)
+        wanted = set(ids) & self._rows.keys()
+        found: list[tuple[str, float]] = []
+        for number in np.argsort(-scores, kind="stable").tolist():
+            if len(found) == min(len(wanted), MOST):
+                break
+            if self._ids[number] in wanted:
+                found.append((self._ids[number], float(scores[number])))
+        return tuple(found)
 
 
 def _read(path: Path) -> Picture | None:

@@ -83,6 +83,7 @@ CREATE TABLE entry (
     is_watertight INTEGER,
     verdict TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX job_on_shelf ON job (trashed, id, state, engine, stars, created);
 CREATE TABLE look (job TEXT NOT NULL, kind TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (job, kind)) WITHOUT ROWID;
 CREATE TABLE tag (job TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (job, tag)) WITHOUT ROWID;
 CREATE TABLE collection (name TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID;

@@ -139,7 +139,7 @@ class Shelf:
         return tuple(row[0] for row in self._db.select(sql, values))
 
     def alike(self, look: "Vector", wanted: Wanted) -> tuple[tuple[str, float], ...]:
-        """Ids of what is wanted and how much each looks like it, 0..1, most alike first; what has no look is left out.
+        """Ids of what looks most like it among what is wanted, and how much, 0..1, most alike first.
 
         Args:
             look: of `core.descriptor`, of the kind that is kept.
@@ -149,7 +149,7 @@ class Shelf:
 
     @property
     def looks(self) -> "Looks":
-        """The vectors, read at the first use."""
+        """The vectors; read slice by slice with `Looks.read`, or all at the first search."""
         if self._looks is None:
             from img2model_desktop.jobs.looks import Looks
 
@@ -423,7 +423,7 @@ def _conditions(wanted: Wanted) -> tuple[str, list[Any]]:
     where, values = ["job.trashed IS NOT NULL" if wanted.is_trash else "job.trashed IS NULL"], []
     asked = expression(wanted.words[:TYPED_LENGTH])
     simple: tuple[tuple[str, Any], ...] = (
-        ("entry.number IN (SELECT rowid FROM words WHERE words MATCH ?)", asked),
+        ("job.id IN (SELECT job FROM entry WHERE number IN (SELECT rowid FROM words WHERE words MATCH ?))", asked),
         ("job.engine = ?", wanted.engine),
         ("json_extract(nullif(entry.verdict, ''), '$.' || ?) = 'fit'", wanted.fit_for),
         ("job.stars >= ?", wanted.stars),

@@ -388,6 +388,22 @@ def test_looks_equal_plain_cosines(store: Store, shelf: Shelf) -> None:
     assert len(shelf.looks) == 19
 
 
+def test_looks_are_read_in_slices(store: Store, shelf: Shelf) -> None:
+    rows = [made(store, shelf, str(number)) for number in range(7)]
+    for place, row in enumerate(rows):
+        shelf.keep(row.id, Looked(1, vector=unit(place).tobytes()))
+    fresh = Shelf(store)
+    counts = []
+    while not fresh.looks.is_read:
+        fresh.looks.read(3)
+        counts.append(len(fresh.looks))
+    assert counts == [3, 6, 7]
+    fresh.looks.read(3)
+    assert len(fresh.looks) == 7
+    assert fresh.alike(unit(5), Wanted())[0] == (rows[5].id, 1.0)
+    assert Shelf(store).looks.of(rows[5].id) == pytest.approx(unit(5))
+
+
 def test_files_that_cannot_be_read_are_passed_over(store: Store, shelf: Shelf) -> None:
     row = made(store, shelf, "one")
     (row.folder / "cutout.png").write_bytes(b"no picture")

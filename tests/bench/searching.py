@@ -1,0 +1,214 @@
+"""The library at 10,000 entries: how long a search takes, by words, by filters and by look; and what the look finds.
+
+The entries are rows with words, tags, verdicts and vectors as jobs leave them, without files. What the look finds is
+measured on the evaluation set: each object, seen from another side or in another light, looked for among all objects.
+"""
+
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from img2model_desktop.core.descriptor import KIND, LENGTH, describe_picture, describe_views
+from img2model_desktop.core.mesh_files import read_mesh
+from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.picture_files import read_picture
+from img2model_desktop.core.request import Request
+from img2model_desktop.jobs.looks import Looks
+from img2model_desktop.jobs.shelf import Shelf, Sort, Wanted
+from img2model_desktop.jobs.store import Store
+from tests.bench.evaluation import eval_folder
+from tests.bench.table import Table
+
+NAME = "searching"
+
+ENTRIES = 10_000
+RUNS = 15
+PROMISED_MS = 50
+PAGE = 100
+NOUNS = (
+    "chair",
+    "lamp",
+    "van",
+    "frog",
+    "vase",
+    "tank",
+    "guitar",
+    "table",
+    "boat",
+    "house",
+    "dog",
+    "bear",
+    "robot",
+    "cup",
+)
+SORTS = (
+    "red",
+    "blue",
+    "old",
+    "small",
+    "tall",
+    "round",
+    "wooden",
+    "clay",
+    "Ångström",
+    "little",
+    "broken",
+    "shiny",
+    "soft",
+)
+
+
+def tables() -> list[Table]:
+    """The search table, and what the look finds where the evaluation data is there."""
+    found = [_searches()]
+    folder = eval_folder() / "objects"
+    return [*found, _recalls(folder)] if folder.is_dir() else found
+
+
+# -- how long it takes
+
+
+def _searches() -> Table:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "history.sqlite3", Path(folder) / "jobs")
+        try:
+            fill(store, ENTRIES)
+            return _timed(store)
+        finally:
+            store.close()
+
+
+def fill(store: Store, count: int) -> None:
+    """So many finished jobs with everything that the shelf keeps of them, written straight into the tables."""
+    draw = random.Random(0)
+    vectors = np.random.default_rng(0).normal(size=(count, LENGTH)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    shelf = Shelf(store)
+    with store.database.writing(lasting=False) as db:
+        first = store.add(Request(prompt="first"))
+        (row,) = db.execute("SELECT * FROM job WHERE id = ?", (first.id,)).fetchall()
+        names = row.keys()
+        for number in range(count - 1):
+            words = f"{draw.choice(SORTS)} {draw.choice(SORTS)} {draw.choice(NOUNS)} {number}"
+            request = Request(prompt=words, seed=number)
+            values = dict(row) | {
+                "id": f"20260101-{number:06d}-000000-0000",
+                "request": json.dumps(request.to_dict()),
+                "title": words,
+                "state": draw.choice(("done", "done", "done", "failed", "stopped")),
+                "engine": draw.choice(("lathe", "inflate", "twin", "extrude")),
+                "created": 1.7e9 + number,
+                "stars": draw.randrange(6),
+                "facts": "[100, 200, 1, true, [0.1, 0.1, 0.1]]",
+                "seconds": draw.random() * 20,
+                "result": "result.glb",
+            }
+            marks = ", ".join("?" * len(names))
+            db.execute(f"INSERT INTO job ({', '.join(names)}) VALUES ({marks})", [values[name] for name in names])
+    ids = [row["id"] for row in store.database.select("SELECT id FROM job ORDER BY id")]
+    with store.database.writing(lasting=False) as db:
+        for id_, vector in zip(ids, vectors, strict=True):
+            shelf.note(store.row(id_))
+            shelf.judged(id_, {"print": draw.choice(("fit", "fit after fixes")), "game": "fit"})
+            db.execute("INSERT INTO look VALUES (?, ?, ?)", (id_, KIND, vector.tobytes()))
+        shelf.tag(ids[::7], "every seventh")
+        shelf.collect(ids[::50], "Some")
+
+
+def _timed(store: Store) -> Table:
+    shelf = Shelf(store)
+    began = time.perf_counter()
+    looks = Looks(store.database)
+    while not looks.is_read:
+        looks.read()
+    reading_ms = (time.perf_counter() - began) * 1000
+    ids = shelf.search(Wanted())
+    look = looks.of(ids[5])
+    assert look is not None
+    shelf.alike(look, Wanted())  # reads the vectors
+    everything: dict[str, Callable[[], int]] = {
+        "everything, newest first": lambda: len(shelf.search(Wanted())),
+        "one letter": lambda: len(shelf.search(Wanted("c"))),
+        "one word": lambda: len(shelf.search(Wanted("chair"))),
+        "three words": lambda: len(shelf.search(Wanted("red angstrom cha"))),
+        "a phrase": lambda: len(shelf.search(Wanted('"wooden chair"'))),
+        "words, fit for print, three stars, by faces": lambda: len(
+            shelf.search(Wanted("lamp", fit_for="print", stars=3, sort=Sort.FACES))
+        ),
+        "a tag and a collection": lambda: len(shelf.search(Wanted(tags=("every seventh",), collection="Some"))),
+        "nothing found": lambda: len(shelf.search(Wanted("xyzzy"))),
+        "look, among everything": lambda: len(shelf.alike(look, Wanted())),
+        "look, among one engine's": lambda: len(shelf.alike(look, Wanted(engine="lathe"))),
+        f"a page of {PAGE} entries read": lambda: len(shelf.entries(ids[4000 : 4000 + PAGE])),
+    }
+    rows = []
+    for name, search in everything.items():
+        taken = []
+        for _ in range(RUNS):
+            began = time.perf_counter()
+            count = search()
+            taken.append((time.perf_counter() - began) * 1000)
+        rows.append([name, str(count), f"{statistics.median(taken):.1f}", f"{max(taken):.1f}", str(PROMISED_MS)])
+    rows.append(
+        ["all vectors read from the disk, once", str(len(looks)), f"{reading_ms:.1f}", f"{reading_ms:.1f}", "-"]
+    )
+    return Table(
+        f"Searching {ENTRIES:,} entries, {RUNS} times each: milliseconds",
+        ["", "found", "median", "longest", "promised"],
+        rows,
+    )
+
+
+# -- what it finds
+
+
+def _recalls(folder: Path) -> Table:
+    objects = sorted(path for path in folder.iterdir() if path.is_dir())
+    views = [read_picture(path / "view.png") for path in objects]
+    fronts = [read_picture(path / "front.png") for path in objects]
+    meshes = [read_mesh(path / "mesh.ply") for path in objects]
+    known = np.stack([describe_picture(view) for view in views])
+    made = np.stack([describe_views([view], mesh) for view, mesh in zip(views, meshes, strict=True)])
+    searches = {
+        "front, among three-quarter views": (fronts, known),
+        "front, in less and warmer light": ([lit(front, 0.8, (1.0, 0.95, 0.88)) for front in fronts], known),
+        "front, before an even grey ground": ([grounded(front) for front in fronts], known),
+        "front, half as large": ([reduced(front) for front in fronts], known),
+        "same view, in less light": ([lit(view, 0.7, (1.0, 1.0, 1.0)) for view in views], known),
+        "same view, mirrored": ([Picture(view.pixels[:, ::-1].copy()) for view in views], known),
+        "front, among views with their meshes": (fronts, made),
+    }
+    rows = []
+    for name, (asked, among) in searches.items():
+        scores = np.stack([describe_picture(picture) for picture in asked]) @ among.T
+        place = (scores > np.diag(scores)[:, None]).sum(axis=1)
+        rows.append([name, f"{(place < 1).mean():.3f}", f"{(place < 5).mean():.3f}"])
+    return Table(
+        f"Looking for one of {len(objects)} objects by its look: share found", ["", "at once", "in the first 5"], rows
+    )
+
+
+def lit(picture: Picture, gain: float, tint: tuple[float, float, float]) -> Picture:
+    """The picture in another light."""
+    pixels = picture.pixels.copy()
+    pixels[..., :3] = np.clip(picture.rgb * np.array(tint) * gain, 0, 255).astype(np.uint8)
+    return Picture(pixels)
+
+
+def grounded(picture: Picture) -> Picture:
+    """The cut-out before an even ground, opaque."""
+    share = picture.alpha[..., None] / 255
+    pixels = np.full_like(picture.pixels, 255)
+    pixels[..., :3] = np.round(picture.rgb * share + np.array([200, 205, 210]) * (1 - share))
+    return Picture(pixels)
+
+
+def reduced(picture: Picture) -> Picture:
+    """Every second pixel of every second row."""
+    return Picture(np.ascontiguousarray(picture.pixels[::2, ::2]))
