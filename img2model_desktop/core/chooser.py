@@ -8,6 +8,7 @@ Inflate suits almost everything, so the others are chosen only on clear evidence
   alone would not do: the front of a van is symmetrical too.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import cv2
@@ -50,12 +51,29 @@ class Choice:
     reason: str
 
 
-def choose_sculptor(picture: Picture) -> Choice:
+USUAL = "inflate"
+"""Suits almost everything."""
+
+
+def choose_sculptor(picture: Picture, but: Collection[str] = ()) -> Choice:
     """The sculptor that suits a picture, cut out or not.
+
+    Args:
+        picture: what is to be sculpted.
+        but: keys of sculptors that cannot be used; the usual one, or the next that can, takes their place.
 
     Raises:
         InputProblem: there is nothing in the picture.
     """
+    best = _best(picture)
+    if best.engine not in but:
+        return best
+    others = (USUAL, "extrude", "relief", "lathe")
+    instead = next((key for key in others if key not in but), USUAL)
+    return Choice(instead, f"{best.engine.capitalize()} would suit it best and cannot be used now.")
+
+
+def _best(picture: Picture) -> Choice:
     picture.require_subject()
     small = _small(picture)
     if not picture.is_cut_out:

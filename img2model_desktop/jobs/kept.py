@@ -64,13 +64,19 @@ def kept_picture(
 def judge(
     cut: Picture,
     is_auto: bool,
+    but: frozenset[str],
     report: Any,
     is_cancelled: Any,  # noqa: ARG001
 ) -> tuple[tuple[Finding, ...], Choice | None]:
-    """What is odd about a cut-out, and which sculptor suits it, if that is asked."""
+    """What is odd about a cut-out, and which sculptor but those suits it, if that is asked."""
     findings = check_subject(cut)
     report(0.5)
-    return findings, choose_sculptor(cut) if is_auto else None
+    return findings, choose_sculptor(cut, but) if is_auto else None
+
+
+def choose(cut: Picture, but: frozenset[str], report: Any, is_cancelled: Any) -> Choice:  # noqa: ARG001
+    """The built-in sculptor but those that suits a cut-out."""
+    return choose_sculptor(cut, but)
 
 
 def keep_shape(mesh: Mesh, path: Path, made_by: Mapping[str, Any], report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
