@@ -63,7 +63,8 @@ CREATE TABLE engine_health (
     failures INTEGER NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '',
     since REAL,
-    is_set_aside INTEGER NOT NULL DEFAULT 0
+    is_set_aside INTEGER NOT NULL DEFAULT 0,
+    version TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE TABLE stage_time (
     number INTEGER PRIMARY KEY,
