@@ -122,9 +122,11 @@ class EngineSpec:
         keeps_background: a sculptor that works on a whole picture when that is not cut out.
         cut_out_for: values of options for which it works on a subject that is cut out all the same.
         styles: names of styles, first the default; only picture makers have some.
+        has_own_styles: its styles are those of `engines.styles`, which the user may change; `styles` has the presets.
         uses_seed: whether it draws random numbers, so that the seed matters.
         licence: SPDX name of code and weights.
-        weights: key of the set in `weight_sets.SETS` that it needs, or "" for an engine that is built in.
+        weights: key of the set in `weight_sets.SETS` that it needs, `pipelines.PLACE` for a pipeline of the user's own,
+            or "" for an engine that is built in.
         restyles: a picture maker that has `Restyler.restyle`, too.
         card_mib: measured or estimated peak on a graphics card, MiB; 0: it does not use one.
         rungs: cheaper ways to run it, the dearest first.
@@ -148,6 +150,7 @@ class EngineSpec:
     peak_mib: int = 256
     weights: str = ""
     restyles: bool = False
+    has_own_styles: bool = False
     card_mib: int = 0
     rungs: tuple[Rung, ...] = ()
     stands_in: bool = False

@@ -15,6 +15,7 @@ from img2model_desktop.core.request import Stroke
 from img2model_desktop.engines import weight_sets
 from img2model_desktop.engines.base import EngineSpec
 from img2model_desktop.engines.library import Library, missing_weights
+from img2model_desktop.engines.pipelines import PLACE, Pipelines, no_pipeline
 from img2model_desktop.engines.room import Gauge, Room, kept_on_processor, measure
 from img2model_desktop.errors import EngineProblem, OutOfMemory, SetupProblem, no_memory
 
@@ -41,6 +42,7 @@ class Bench:
     def __init__(self, worker: Worker, weights: Path | None = None, keep_mib: int = 0, gauge: Gauge = measure) -> None:
         self.worker = worker
         self._library = None if weights is None else Library(weights)
+        self._pipelines = Pipelines(weights)
         self._keep_mib = keep_mib
         self._gauge = gauge
 
@@ -111,11 +113,13 @@ class Bench:
         )
         return room
 
-    def licence_of(self, spec: EngineSpec) -> str:
+    def licence_of(self, spec: EngineSpec, options: Any = None) -> str:
         """Of the weights that the engine would use: the licence that came with them, else that of the published ones;
-        "" for an engine that is built in."""
+        "" for an engine that is built in. The options name the pipeline, where it is one of the user's own."""
         if not spec.weights:
             return ""
+        if spec.weights == PLACE:
+            return self._pipelines.licence(getattr(options, "pipeline", ""))
         found = self._library.state(spec.weights).licence if self._library else ""
         return found or spec.licence
 
@@ -138,7 +142,7 @@ class Bench:
     def _folder_of(self, spec: EngineSpec) -> Path:
         """Where the engine's files are. Raises SetupProblem when they are missing, which says how to get them."""
         if self._library is None:
-            raise missing_weights(weight_sets.find(spec.weights))
+            raise no_pipeline() if spec.weights == PLACE else missing_weights(weight_sets.find(spec.weights))
         return self._library.folder(spec.weights)
 
 

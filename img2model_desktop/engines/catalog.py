@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from img2model_desktop.core.options import Option, option
 from img2model_desktop.core.request import Quality
-from img2model_desktop.engines.base import EngineSpec, Role
+from img2model_desktop.engines.base import EngineSpec, Role, Rung
+from img2model_desktop.engines.pipelines import PLACE
+from img2model_desktop.engines.styles import PRESETS
 from img2model_desktop.errors import InputProblem
 
 _FACES = {
@@ -310,6 +312,49 @@ class LetteringOptions:
     size_px: int = option(1024, Option("Picture size", "Longest side of the picture.", "px", 256, 2048, 64))
 
 
+@dataclass(frozen=True, slots=True)
+class PromptOptions:
+    """Options of the picture maker that works with the user's own pipelines."""
+
+    pipeline: str = option(
+        "", Option("Pipeline", "Name of one of your diffusers folders; empty takes the one that was imported last.")
+    )
+    negative: str = option("", Option("Not wanted", "Words for what the picture shall not show, beside the style's."))
+    steps: int = option(
+        0, Option("Steps", "More are finer and slower; 0 takes what the pipeline suggests.", "", 0, 150, 1)
+    )
+    guidance: float = option(
+        0.0,
+        Option(
+            "Guidance",
+            "How closely the picture follows the words; 0 takes what pipeline and style suggest.",
+            "",
+            0.0,
+            30.0,
+            0.5,
+        ),
+    )
+    size_px: int = option(
+        0, Option("Picture size", "Of both sides; 0 takes the size that the pipeline was made for.", "px", 0, 2048, 64)
+    )
+    strength: float = option(
+        0.6,
+        Option("Strength", "Of redrawing a picture: how much of it may change.", "x", 0.05, 1.0, 0.05),
+    )
+    memory: str = option(
+        "auto",
+        Option(
+            "Memory",
+            "Whole is fastest; parts keeps one part of the pipeline on the graphics card at a time; layers is slowest "
+            "and takes least. On a processor both take weights of 16 bits and decode in tiles.",
+            choices=("auto", "whole", "parts", "layers"),
+        ),
+    )
+    cut_long: bool = option(
+        False, Option("Cut long prompts", "Leaves the end of a prompt out that the pipeline would not read.")
+    )
+
+
 ENGINES: tuple[EngineSpec, ...] = (
     EngineSpec(
         key="lettering",
@@ -320,6 +365,28 @@ ENGINES: tuple[EngineSpec, ...] = (
         options=LetteringOptions,
         styles=("plain", "rounded", "badge", "balloon"),
         uses_seed=True,
+    ),
+    EngineSpec(
+        key="prompt",
+        role=Role.MAKER,
+        title="Prompt",
+        summary="Makes a picture of whatever the prompt says, with a diffusers pipeline of your own.",
+        entry="img2model_desktop.engines.prompt:load",
+        options=PromptOptions,
+        styles=tuple(style.key for style in PRESETS),
+        has_own_styles=True,
+        uses_seed=True,
+        licence="the pipeline's own",
+        weights=PLACE,
+        restyles=True,
+        # The engine itself knows what the chosen pipeline takes; these are for the smallest that people use.
+        peak_mib=2200,
+        card_mib=3200,
+        rungs=(
+            Rung("one part of the pipeline at a time", {"memory": "parts"}, 1800, 2200),
+            Rung("one layer of the pipeline at a time", {"memory": "layers"}, 1800, 1200),
+            Rung("the processor instead of the graphics card", {"memory": "parts"}, 1800, on_processor=True),
+        ),
     ),
     EngineSpec(
         key="cutout",

@@ -34,6 +34,7 @@ from img2model_desktop.engines.found import (
     read_record,
 )
 from img2model_desktop.engines.headers import megabytes
+from img2model_desktop.engines.pipelines import PLACE, Pipelines
 from img2model_desktop.engines.weight_sets import WeightSet
 from img2model_desktop.errors import SetupProblem
 
@@ -129,11 +130,13 @@ class Library:
         )
 
     def folder(self, key: str) -> Path:
-        """The files of a set, for its engine.
+        """The files of a set, for its engine; for `pipelines.PLACE` what is known of the user's own pipelines.
 
         Raises:
             SetupProblem: the set is not here, or not whole; it says what to do.
         """
+        if key == PLACE:
+            return Pipelines(self._folder).place
         state = self.state(key)
         if state.standing is Standing.MISSING:
             raise missing_weights(state.weight_set)

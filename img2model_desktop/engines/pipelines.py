@@ -18,7 +18,7 @@ from typing import Any
 
 from img2model_desktop.core import atomic
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.engines.found import card_licence, hash_of_blob, where_from
+from img2model_desktop.engines.found import UNKNOWN_LICENCE, card_licence, hash_of_blob, where_from
 from img2model_desktop.engines.headers import megabytes, read_header
 from img2model_desktop.errors import InputProblem, SetupProblem
 
@@ -30,7 +30,7 @@ VARIANTS = ("", "fp16", "bf16")  # of files: in doubt the first
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack")
 MAX_JSON = 5_000_000  # bytes of a configuration
 CHUNK = 4_000_000  # bytes between two looks at the progress
-_LEFT_OUT = frozenset({"safety_checker", "feature_extractor", "image_encoder"})  # the program loads none of them
+LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")  # the program loads none of them
 _WITHOUT_WEIGHTS = re.compile(r"(Scheduler|Tokenizer(Fast)?|Processor(Fast|Pil)?|FeatureExtractor)$")
 _FAST = re.compile(r"turbo|schnell|lightning|hyper|lcm|distil|klein", re.IGNORECASE)
 _SLUG = re.compile(r"[^a-z0-9.]+")
@@ -144,11 +144,11 @@ class Pipelines:
     """The pipelines of one library.
 
     Args:
-        folder: of the library of weights; it need not be there.
+        folder: of the library of weights; it need not be there. None has none.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / PLACE
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = (folder or Path("none")) / PLACE
 
     def entries(self) -> tuple[Pipeline, ...]:
         """All, the newest first, by sizes alone; those that are gone or have changed say so in `problem`."""
@@ -164,10 +164,7 @@ class Pipelines:
         """
         entries = self.entries()
         if not entries:
-            raise SetupProblem(
-                "There is no folder for making pictures from words on this computer.",
-                "Import one: a diffusers folder with model_index.json, such as Stable Diffusion XL or Z-Image.",
-            )
+            raise no_pipeline()
         usable = [entry for entry in entries if not entry.problem]
         if not name:
             entry = usable[0] if usable else entries[0]
@@ -184,6 +181,19 @@ class Pipelines:
     def folder(self, name: str = "") -> Path:
         """Where the files of a pipeline are; see `find`."""
         return self.find(name).path
+
+    @property
+    def place(self) -> Path:
+        """Where the library keeps what it knows of them, for the engine. Raises SetupProblem where there is none."""
+        self.find()
+        return self._folder
+
+    def licence(self, name: str = "") -> str:
+        """Of a pipeline, as its card says it, or "unknown"."""
+        try:
+            return self.find(name).licence or UNKNOWN_LICENCE
+        except SetupProblem:
+            return UNKNOWN_LICENCE
 
     def add(self, path: Path) -> Pipeline:
         """Takes a folder in: it stays where it is, and must stay there.
@@ -258,6 +268,14 @@ class Pipelines:
         atomic.write_file(target, (json.dumps(plain, ensure_ascii=False, indent=2) + "\n").encode())
 
 
+def no_pipeline() -> SetupProblem:
+    """What to say where there is none."""
+    return SetupProblem(
+        "Prompt needs a diffusers pipeline of your own, and there is none on this computer.",
+        "Import one, such as Stable Diffusion XL or Z-Image: img2model weights import FOLDER",
+    )
+
+
 def is_pipeline(path: Path) -> bool:
     """Whether a file or folder is meant to be a pipeline, taken or not: it has a `model_index.json`."""
     return _root_of(path) is not None
@@ -284,7 +302,7 @@ def recognise(path: Path) -> Pipeline:
     _refuse_code(root)
     look = _Look(root)
     for name, value in index.items():
-        if not name.startswith("_") and isinstance(value, list) and name not in _LEFT_OUT:
+        if not name.startswith("_") and isinstance(value, list) and name not in LEFT_OUT:
             look.add(name, value)
     look.check(KINDS[class_name])
     source, _ = where_from(root / INDEX)
