@@ -167,8 +167,9 @@ class Looks:
         for number in np.argsort(-scores, kind="stable").tolist():
             if len(found) == min(len(wanted), MOST):
                 break
-            if self._ids[number] in wanted:
-                found.append((self._ids[number], float(scores[number])))
+            id_ = self._ids[number]
+            if id_ in wanted and self._rows[id_] == number:
+                found.append((id_, float(scores[number])))
         return tuple(found)
 
 
