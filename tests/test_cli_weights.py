@@ -13,7 +13,10 @@ from img2model_desktop import cli, paths
 from img2model_desktop.core.options import NoOptions
 from img2model_desktop.engines import catalog, recognise, weight_sets
 from img2model_desktop.engines.base import EngineSpec, Role
-from tests.published import TINY, add_tiny, write_flat_pickle, write_sparse
+from tests.loopback import Host, host, status
+from tests.published import REVISION, TINY, add_tiny, write_flat_pickle, write_sparse
+
+__all__ = ["host"]  # a fixture
 
 KEYS = [entry.key for entry in weight_sets.SETS]
 
@@ -60,7 +63,7 @@ def test_from_import_to_removal(brought: Path, tmp_path: Path, capsys: pytest.Ca
     (paths.weights_dir() / TINY / "files" / "model.safetensors").resolve().unlink()
     capsys.readouterr()
     assert cli.main(["weights", "verify"]) == 3
-    assert "no longer where it was linked to. Import Tiny again." in capsys.readouterr().err
+    assert "no longer where it was linked to. Repair it: " in capsys.readouterr().err
 
 
 def test_files_at_published_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,6 +75,37 @@ def test_files_at_published_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert set(said) == {"birefnet-lite", "triposr"}
     assert (said["birefnet-lite"]["bytes"], said["birefnet-lite"]["origin"]) == (177_634_392, "size as published")
     assert (said["triposr"]["licence"], said["triposr"]["origin"]) == ("unknown", "not the published file")
+
+
+def test_download_asks_first_and_fetches_then(
+    brought: Path, host: Host, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = f"/someone/Tiny/resolve/{REVISION}"
+    host.files = {f"{start}/model.safetensors": (brought / "model.safetensors").read_bytes()}
+    host.acts[f"{start}/config.json"] = [status(404)]  # it is not needed
+    command = ["weights", "download", TINY, "--host", host.url]
+    assert cli.main(command) == 2
+    said = capsys.readouterr()
+    assert (
+        f"someone/Tiny/model.safetensors  ({brought.joinpath('model.safetensors').stat().st_size:,} bytes)" in said.out
+    )
+    assert "img2model weights import FOLDER" in said.out
+    assert said.err == "Nothing was downloaded. Agree with --yes.\n"
+    assert cli.main([*command, "--json"]) == 2
+    (asked,) = lines(capsys.readouterr().out)
+    assert set(asked) == {"terms", "consent", "bytes", "free"}
+    assert host.asked == []
+    assert cli.main([*command, "--yes", "--json"]) == 0
+    (state,) = lines(capsys.readouterr().out)
+    assert (state["state"], state["origin"], state["how"]) == ("ready", "published", "download")
+    assert [path for path, _ in host.asked] == [f"{start}/model.safetensors", f"{start}/config.json"]
+
+
+def test_a_host_without_encryption_is_refused(brought: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["weights", "download", TINY, "--yes", "--host", "http://hub.example"]) == 3
+    assert "is no address to fetch files from. It must begin with https." in capsys.readouterr().err
+    assert cli.main(["weights", "list", "--json"]) == 0
+    assert {entry["state"] for entry in lines(capsys.readouterr().out)} == {"missing"}
 
 
 def test_verify_without_any(capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +123,7 @@ def test_verify_without_any(capsys: pytest.CaptureFixture[str]) -> None:
         (["import", ".", "--only", "triposr"], 3, "holds Tiny, not TripoSR."),
         (["verify", "nothing"], 2, "There are no weights “nothing”."),
         (["verify", "triposr"], 3, "TripoSR needs its weights (1.7 GB)"),
-        (["export", "triposr", "."], 3, "img2model weights import FOLDER"),
+        (["export", "triposr", "."], 3, "“img2model weights” in a terminal."),
         (["remove", "triposr"], 3, "TripoSR is not in the library."),
     ],
 )
@@ -115,7 +149,7 @@ def test_engines_say_what_they_wait_for(
     spec = EngineSpec("small", Role.MAKER, "Small", "For tests.", "tests.published:load_tiny", NoOptions, weights=TINY)
     monkeypatch.setattr(catalog, "ENGINES", (spec,))
     assert cli.main(["engines"]) == 0
-    waits = "    Tiny needs its weights (22 kB), which are not on this computer. Import the weights"
+    waits = "    Tiny needs its weights (22 kB), which are not on this computer. Import or download them"
     assert waits in capsys.readouterr().out
     assert cli.main(["weights", "import", str(brought)]) == 0
     capsys.readouterr()

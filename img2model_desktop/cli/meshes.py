@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,15 +99,20 @@ def add_export(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def progress_on_terminal(name: str) -> Iterator[Progress]:
-    """A token that shows how far the work is, where stderr is a terminal, and that Ctrl+C cancels."""
+def progress_on_terminal(name: str, words: Callable[[float], str] = "{:4.0%}".format) -> Iterator[Progress]:
+    """A token that shows how far the work is, where stderr is a terminal, and that Ctrl+C cancels.
+
+    Args:
+        name: of the work.
+        words: for how far it is, 0..1.
+    """
     cancel = threading.Event()
     before = signal.signal(signal.SIGINT, lambda *_: cancel.set())
     is_terminal = sys.stderr.isatty()
 
     def show(fraction: float) -> None:
         if is_terminal:
-            print(f"\r\x1b[K{name}: {fraction:4.0%}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{name}: {words(fraction)}", end="", file=sys.stderr, flush=True)
 
     try:
         yield Progress(show, cancel.is_set)

@@ -1,6 +1,9 @@
 """`img2model weights`: published weights that the user brings, for the engines that need some."""
 
 import argparse
+import shutil
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,11 +11,16 @@ from typing import Any
 from img2model_desktop import paths
 from img2model_desktop.cli.meshes import progress_on_terminal
 from img2model_desktop.cli.speech import print_json
-from img2model_desktop.engines import weight_sets
+from img2model_desktop.engines import delivery, weight_sets
+from img2model_desktop.engines.delivery import Terms
 from img2model_desktop.engines.headers import megabytes
 from img2model_desktop.engines.library import HOWS, Found, Library, Origin, SetState, Standing
+from img2model_desktop.errors import Cancelled, InputProblem
 
-EPILOG = "Nothing is downloaded: fetch the files where “list” says, on any machine, and import their folder."
+EPILOG = (
+    "Only “download” goes to the network, after you have agreed. Or fetch the files where “list” says, on any machine, "
+    "and import their folder. Ctrl+C pauses a download; the same command goes on with it."
+)
 
 
 def add_weights(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +41,10 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     command.add_argument("--only", metavar="KEY", default="", help="this set, where PATH holds several")
     command = add("verify", "reads the files of a set, or of all, and compares them with what they were", _verify)
     command.add_argument("key", nargs="?", metavar="KEY", default="", help="of “list”")
+    command = add("download", "fetches a set, or what is damaged of it, after you have agreed to the terms", _download)
+    command.add_argument("key", metavar="KEY", help="of “list”")
+    command.add_argument("--yes", action="store_true", help="agree to the terms, which are printed without it")
+    command.add_argument("--host", metavar="URL", default=delivery.HOST, help="a mirror; default: %(default)s")
     command = add("export", "copies a set into a folder, for another machine", _export)
     command.add_argument("key", metavar="KEY", help="of “list”")
     command.add_argument("folder", metavar="DIR", help="that is there, such as a USB stick")
@@ -73,6 +85,43 @@ def _verify(arguments: argparse.Namespace) -> int:
     if not keys and not arguments.json:
         print("There is nothing to verify: no weights were imported yet.")
     return 0
+
+
+def _download(arguments: argparse.Namespace) -> int:
+    library, key = _library(), arguments.key
+    terms = delivery.terms_of(key, arguments.host)
+    if not arguments.yes and not _is_agreed_to(terms, library, arguments.json):
+        return InputProblem.exit_code
+    pace = delivery.Pace(terms.weight_set.bytes)
+
+    def words(fraction: float) -> str:
+        pace.add(fraction, time.monotonic())
+        return pace.words(time.monotonic())
+
+    with progress_on_terminal(terms.weight_set.title, words) as progress:
+        try:
+            state = delivery.fetch(library, key, terms.consent, arguments.host, progress)
+        except Cancelled:
+            kept = megabytes(delivery.bytes_waiting(library, key))
+            print(f"\nPaused. {kept} are kept; the same command goes on from there.", file=sys.stderr)
+            raise
+    _say(state, arguments.json)
+    return 0
+
+
+def _is_agreed_to(terms: Terms, library: Library, as_json: bool) -> bool:
+    """Shows the terms; asks where somebody can answer."""
+    free = shutil.disk_usage(library.place).free
+    if as_json:
+        print_json({"terms": terms.text, "consent": terms.consent, "bytes": terms.weight_set.bytes, "free": free})
+    else:
+        print(terms.text)
+        print(f"{megabytes(free)} are free at {library.place}.")
+        print("Instead you can copy the files above from another machine: img2model weights import FOLDER")
+    if not as_json and sys.stdin.isatty() and sys.stdout.isatty():
+        return input("Agree and download? [y/N] ").strip().lower() in ("y", "yes")
+    print("Nothing was downloaded. Agree with --yes.", file=sys.stderr)
+    return False
 
 
 def _export(arguments: argparse.Namespace) -> int:

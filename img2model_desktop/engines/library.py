@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -46,6 +47,7 @@ CHUNK = 4_000_000  # bytes between two looks at the progress
 FLUSH = 64_000_000  # bytes after which a copy waits for the disk: waiting once for all of it would hold up cancelling
 LEFT_S = 3600.0  # seconds without a change after which a staged folder is no longer anybody's
 SPARE = 32_000_000  # bytes that stay free on a disk
+REPAIR = "Repair it: download what is damaged, or import it again from where it is whole."
 
 
 class Origin(StrEnum):
@@ -106,6 +108,11 @@ class Library:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def place(self) -> Path:
+        """The folder that holds the sets."""
+        return self._folder
+
     def states(self) -> tuple[SetState, ...]:
         """Every set of the table, by sizes alone: nothing is read through."""
         return tuple(self.state(weight_set.key) for weight_set in weight_sets.SETS)
@@ -141,7 +148,7 @@ class Library:
         if state.standing is Standing.MISSING:
             raise missing_weights(state.weight_set)
         if state.standing is Standing.DAMAGED:
-            raise SetupProblem(state.problem, f"Import {state.weight_set.title} again.")
+            raise SetupProblem(state.problem, REPAIR)
         return self._folder / key / FILES
 
     def find(self, path: Path, key: str = "", progress: Progress | None = None) -> Found:
@@ -152,7 +159,13 @@ class Library:
         """Every set that a file or folder holds; see `found.find_all`."""
         return find_all(path, progress or Progress())
 
-    def take(self, found: Found, how: str = "copy", progress: Progress | None = None) -> SetState:
+    def take(
+        self,
+        found: Found,
+        how: str = "copy",
+        progress: Progress | None = None,
+        consent: Mapping[str, str] | None = None,
+    ) -> SetState:
         """Takes a set in, in the place of one that may be there; all of it or nothing.
 
         Args:
@@ -160,6 +173,7 @@ class Library:
             how: "copy"; "link" leaves the files where they are, and they must stay there; "move" takes them away
                 from where they are once they are here.
             progress: by bytes read.
+            consent: what the user agreed to, where the files were downloaded: the hash of the text, and the host.
 
         Raises:
             SetupProblem: there is not enough space, a file has changed since or is damaged, a link cannot be made.
@@ -172,7 +186,8 @@ class Library:
             staged = hidden / weight_set.key
             taken = [_Taken(file, _bring(file, staged / FILES / file.path, how, meter)) for file in found.files]
             origin = _judge(weight_set, {one.file.path: (one.file.bytes, one.sha256) for one in taken})
-            _write_record(staged, _new_record(found, how, origin, taken))
+            agreed = {"how": "download", "consent": {"when": _now(), **consent}} if consent else {}
+            _write_record(staged, _new_record(found, how, origin, taken) | agreed)
             _write_licence(staged, weight_set, found)
             _swap(hidden, self._folder, weight_set.key)
         if how == "move":
@@ -185,27 +200,39 @@ class Library:
         """Reads all files of a set, compares them with what they were, and notes when.
 
         Raises:
-            SetupProblem: the set is not here, or a file is gone or damaged.
+            SetupProblem: the set is not here, or files are gone or damaged: all of them are named.
             Cancelled: the user wants to stop.
         """
-        files = self.folder(key)
         weight_set = weight_sets.find(key)
-        record = self._record(weight_set) or {}
-        meter = _Meter(progress or Progress(), sum(int(file["bytes"]) for file in record["files"]))
+        record = self._record(weight_set)
+        if record is None:
+            raise missing_weights(weight_set)
+        hashes = self._hashes(key, record, progress or Progress())
+        bad = [file for file in record["files"] if not _is_same(file, hashes[file["path"]])]
+        if bad:
+            raise _damaged(weight_set, bad, hashes, self._what_is_wrong(weight_set, record))
         for file in record["files"]:
-            path = files / file["path"]
-            sha256 = _hash(path, meter)
-            if file["sha256"] not in ("", sha256):
-                raise SetupProblem(
-                    f"“{path.name}” of {weight_set.title} is damaged: its content has changed since it was imported.",
-                    f"Import {weight_set.title} again.",
-                    f"sha256 is {sha256}, was {file['sha256']}",
-                )
-            file["sha256"], file["verified"] = sha256, _now()
+            file["sha256"], file["verified"] = hashes[file["path"]], _now()
         hashed = {str(file["path"]): (int(file["bytes"]), str(file["sha256"])) for file in record["files"]}
         record["origin"] = str(_judge(weight_set, hashed))
         atomic.write_file(self._folder / key / RECORD, _as_json(record))
         return self.state(key)
+
+    def published_files(self, key: str, progress: Progress | None = None) -> dict[str, Path]:
+        """The files of a set that are here and are the published ones, read through, by path. Raises Cancelled."""
+        weight_set = weight_sets.find(key)
+        record = self._record(weight_set)
+        if record is None:
+            return {}
+        hashes = self._hashes(key, record, progress or Progress())
+        known = {file["path"]: file for file in record["files"]}
+        return {
+            file.path: self._folder / key / FILES / file.path
+            for file in weight_set.files
+            if _is_same(known.get(file.path, {"bytes": -1, "sha256": ""}), hashes.get(file.path, ""))
+            and known[file.path]["bytes"] == file.bytes
+            and file.sha256 in ("", hashes[file.path])
+        }
 
     def remove(self, key: str) -> None:
         """Takes a set out of the library. Files that it links to stay where they are.
@@ -277,6 +304,16 @@ class Library:
             ],
         }
 
+    def _hashes(self, key: str, record: dict[str, Any], progress: Progress) -> dict[str, str]:
+        """The sha256 of each file of a record, by path; "" for one that is gone or has another length."""
+        meter = _Meter(progress, sum(int(file["bytes"]) for file in record["files"]))
+        hashes = {}
+        for file in record["files"]:
+            path = self._folder / key / FILES / file["path"]
+            is_whole = path.is_file() and path.stat().st_size == int(file["bytes"])
+            hashes[file["path"]] = _hash(path, meter) if is_whole else ""
+        return hashes
+
     def _what_is_wrong(self, weight_set: WeightSet, record: dict[str, Any]) -> str:
         for file in record["files"]:
             path = self._folder / weight_set.key / FILES / file["path"]
@@ -329,9 +366,36 @@ def missing_weights(weight_set: WeightSet) -> SetupProblem:
     """What to say when an engine has no weights."""
     return SetupProblem(
         f"{weight_set.title} needs its weights ({megabytes(weight_set.bytes)}), which are not on this computer.",
-        "Import the weights: img2model weights import FOLDER",
+        "Import or download them: “Engines and weights” in the window, “img2model weights” in a terminal.",
         f"They are published as {weight_set.source}.",
     )
+
+
+def _is_same(file: dict[str, Any], sha256: str) -> bool:
+    """Whether a file has the content that its record tells, where it tells one."""
+    return bool(sha256) and file["sha256"] in ("", sha256)
+
+
+def _damaged(weight_set: WeightSet, files: list[dict[str, Any]], hashes: dict[str, str], problem: str) -> SetupProblem:
+    """What to say of files that are gone or damaged: which to bring.
+
+    Args:
+        files: of the record, those that are.
+        hashes: by path, "" where there is none.
+        problem: what their sizes tell of the first, or "".
+    """
+    names = ", ".join(f"“{file['path']}” ({megabytes(int(file['bytes']))})" for file in files)
+    if len(files) == 1 and problem:
+        message = problem
+    elif len(files) == 1:
+        name = files[0]["path"]
+        message = f"“{name}” of {weight_set.title} is damaged: its content has changed since it was taken in."
+    else:
+        message = f"{len(files)} files of {weight_set.title} are gone or damaged: {names}."
+    details = (
+        f"{file['path']}: sha256 is {hashes[file['path']] or '-'}, was {file['sha256'] or '-'}" for file in files
+    )
+    return SetupProblem(message, REPAIR, "\n".join(details))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class WeightSet:
             meta device at published size, with the published names: what a file must hold.
         unused: beginnings of published names that the network does not have and that may be in a file.
         tflop: of one run, 10^12 operations: what a first estimate of its time is made from.
+        territory: where the licence does not hold, a sentence, or "" where it holds everywhere.
     """
 
     key: str
@@ -48,6 +49,7 @@ class WeightSet:
     network: str
     unused: tuple[str, ...] = ()
     tflop: float = 0.0
+    territory: str = ""
 
     @property
     def bytes(self) -> int:
