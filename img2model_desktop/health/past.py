@@ -109,6 +109,7 @@ _NAMES = (
     "SELECT title, request FROM job",
     "SELECT title, source, request FROM batch",
     "SELECT tag FROM tag",
+    "SELECT name FROM collection",
     "SELECT collection FROM collected",
 )
 _WORDS = ("picture", "mesh", "prompt")  # of a request
