@@ -56,7 +56,9 @@ CREATE TABLE batch (
     source TEXT NOT NULL,
     created REAL NOT NULL,
     request TEXT NOT NULL,
-    is_watched INTEGER NOT NULL DEFAULT 0
+    is_watched INTEGER NOT NULL DEFAULT 0,
+    target TEXT NOT NULL DEFAULT '',
+    state TEXT NOT NULL DEFAULT 'running'
 ) WITHOUT ROWID;
 CREATE TABLE engine_health (
     engine TEXT PRIMARY KEY NOT NULL,
