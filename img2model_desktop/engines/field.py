@@ -124,10 +124,10 @@ def extract(sampled: Sampled, lattice: Lattice, level: float, progress: Progress
     from skimage.measure import marching_cubes
 
     progress.update(0.0)
-    values = np.nan_to_num(sampled.values.cpu().numpy(), copy=True, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-    values -= np.float32(level)
     largest = np.float32(np.finfo(np.float32).max / 4)
-    np.clip(values, -largest, largest, out=values)
+    values = np.subtract(sampled.values.cpu().numpy(), np.float32(level))
+    np.fmax(values, -largest, out=values)  # where a value is no number, the number
+    np.fmin(values, largest, out=values)
     tiny = np.float32(np.finfo(np.float32).tiny)
     values[values == 0] = -tiny  # a vertex on a grid point would be there once for each edge
     for axis in range(3):

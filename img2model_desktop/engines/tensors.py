@@ -4,14 +4,19 @@ import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from img2model_desktop.core.progress import Progress
 from img2model_desktop.engines.headers import AGAIN, TensorFacts, holds_code, read_header, tensors_in
 from img2model_desktop.engines.layouts import as_published
 from img2model_desktop.engines.recognise import INDICES, SUFFIXES, difference, foreign_title
 from img2model_desktop.engines.weight_sets import WeightSet
 from img2model_desktop.errors import SetupProblem
+
+PART_BYTES = 128 << 20
+"""Of a file that are in memory together while its tensors are copied."""
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -47,14 +52,51 @@ def load_into(net: nn.Module, folder: Path, weight_set: WeightSet) -> None:
         SetupProblem: a file is missing, cut off, damaged or another network's; tensors are missing, too many or of
             another shape.
     """
-    tensors: dict[str, Tensor] = {}
-    for path in tensor_files(folder, weight_set):
-        tensors |= read_tensors(path)
-    tensors = as_published(tensors, lambda tensor, count: tensor.chunk(count))
     wanted = net.state_dict()
+    tensors = _mapped(folder, weight_set)
     _check(weight_set, wanted, tensors)
     net.load_state_dict({name: tensors[name] for name in wanted}, strict=True, assign=True)
     net.requires_grad_(False).eval()
+
+
+def load_lowered(
+    net: nn.Module, folder: Path, weight_set: WeightSet, types: Mapping[str, torch.dtype], progress: Progress
+) -> None:
+    """As `load_into`, but into memory of its own, some of the tensors in another precision.
+
+    The file is mapped anew for each `PART_BYTES` of it, and let go of: what is in memory at the same time is the
+    network as it will be, and one part of the file.
+
+    Args:
+        net, folder, weight_set: see `load_into`.
+        types: precision of some of the tensors, by name; the others keep that of the file.
+        progress: asked before each part.
+
+    Raises:
+        SetupProblem: see `load_into`.
+        Cancelled: from `progress`; the network is of no use then.
+    """
+    wanted = net.state_dict()
+    tensors = _mapped(folder, weight_set)
+    _check(weight_set, wanted, tensors)
+    part_of = np.cumsum([tensors[name].nbytes for name in wanted]) // PART_BYTES
+    for part in np.unique(part_of):  # too large a tensor is a part of its own
+        progress.update(float(np.mean(part_of < part)))
+        tensors = tensors or _mapped(folder, weight_set)
+        names = [name for name, its in zip(wanted, part_of, strict=True) if its == part]
+        own = {name: tensors[name].to(types.get(name), copy=True) for name in names}
+        tensors = {}
+        net.load_state_dict(own, strict=False, assign=True)
+    net.requires_grad_(False).eval()
+    progress.update(1.0)
+
+
+def _mapped(folder: Path, weight_set: WeightSet) -> dict[str, Tensor]:
+    """All tensors of a set's files, mapped into memory, by their published names."""
+    tensors: dict[str, Tensor] = {}
+    for path in tensor_files(folder, weight_set):
+        tensors |= read_tensors(path)
+    return as_published(tensors, lambda tensor, count: tensor.chunk(count))
 
 
 def _check(weight_set: WeightSet, wanted: Mapping[str, Tensor], have: Mapping[str, Tensor]) -> None:

@@ -24,13 +24,12 @@ from img2model_desktop.engines.device import (
     Device,
     choose,
     chunk_for,
-    let_go_of_file,
     memory_watched,
     processor,
     release,
 )
 from img2model_desktop.engines.field import Lattice, Surface, extract, sample
-from img2model_desktop.engines.tensors import load_into
+from img2model_desktop.engines.tensors import load_into, load_lowered
 from img2model_desktop.engines.triposr_net import RADIUS, Field, TripoNet, published
 from img2model_desktop.errors import EngineProblem, OutOfMemory
 
@@ -154,12 +153,12 @@ class TripoSR:
     def _ready(self, progress: Progress) -> TripoNet:
         if self._net is None:
             progress.update(0.0)
-            net = self._build()
-            load_into(net, self._folder, weight_sets.find("triposr"))
-            progress.update(0.5)
-            net.lower(self._device.dtype, progress.part(0.5, 0.9))
-            if self._device.dtype != torch.float32:
-                let_go_of_file(net)
+            net, weights = self._build(), weight_sets.find("triposr")
+            if self._device.dtype == torch.float32:  # the file's own pages, all in use, are the cheapest copy there is
+                load_into(net, self._folder, weights)
+            else:
+                types = dict.fromkeys(net.lowered(), self._device.dtype)
+                load_lowered(net, self._folder, weights, types, progress.part(0.0, 0.9))
             self._net = net.to(self._device.device)
         progress.update(1.0)
         return self._net

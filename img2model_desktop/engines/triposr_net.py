@@ -13,7 +13,6 @@ import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor, nn
 
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.engines.device import lower
 from img2model_desktop.engines.vit import DINO_B16, VisionTransformer, VitShape, attend, linear, place
 
 RADIUS = 0.87
@@ -72,11 +71,14 @@ class TripoNet(nn.Module):
         place(self, "post_processor.upsample", nn.ConvTranspose2d(shape.width, shape.channels, 2, 2))
         self.decoder = Perceptron(shape)
 
-    def lower(self, dtype: torch.dtype, progress: Progress | None = None) -> None:
-        """Brings the linear layers of both transformers to a precision; what the surface is read with stays float32."""
-        parts = (self.get_submodule("image_tokenizer"), self.backbone)
-        for number, part in enumerate(parts):
-            lower(part, dtype, None if progress is None else progress.part(number / 2, (number + 1) / 2))
+    def lowered(self) -> set[str]:
+        """Names of what may be of lower precision: both transformers' linear layers; the surface is read in float32."""
+        return {
+            f"{name}.{leaf}"
+            for name, module in self.named_modules()
+            if isinstance(module, nn.Linear) and not name.startswith("decoder.")
+            for leaf, _ in module.named_parameters()
+        }
 
     def tokens_of(self, picture: Tensor, progress: Progress | None = None) -> Tensor:
         """`(b, n, c) float32` from `(b, 3, s, s)`, 0..1."""
@@ -141,7 +143,7 @@ class Block(nn.Module):
         wide = linear(self.get_submodule("ff.net.0.proj"), self.norm3(x))
         _tell(progress, 0.8)
         kept, gate = wide.chunk(2, -1)
-        return x + linear(self.get_submodule("ff.net.2"), kept * F.gelu(gate))
+        return x + linear(self.get_submodule("ff.net.2"), F.gelu(gate).mul_(kept))
 
 
 class Attention(nn.Module):

@@ -1,7 +1,6 @@
 """Which device is chosen, what it computes with, and what missing memory becomes."""
 
 import weakref
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +13,6 @@ from img2model_desktop.engines.device import (
     Device,
     choose,
     chunk_for,
-    let_go_of_file,
     lower,
     memory_watched,
     processor,
@@ -92,19 +90,6 @@ def test_only_linear_layers_are_lowered() -> None:
     lower(net, torch.bfloat16, Progress(fractions.append))
     assert [part.weight.dtype for part in net] == [torch.bfloat16, torch.float32, torch.float32, torch.bfloat16]
     assert fractions
-
-
-def test_a_lowered_network_lets_go_of_its_file(tmp_path: Path) -> None:
-    net = nn.Sequential(nn.Linear(64, 64), nn.LayerNorm(64))
-    torch.save(net.state_dict(), tmp_path / "net.pt")
-    wanted = net[1].weight.clone()
-    net.load_state_dict(torch.load(tmp_path / "net.pt", mmap=True, weights_only=True), assign=True)
-    lower(net, torch.bfloat16)
-    before = net[1].weight.data_ptr()
-    let_go_of_file(net)
-    assert net[1].weight.data_ptr() != before
-    assert torch.equal(net[1].weight, wanted)
-    assert net[0].weight.dtype == torch.bfloat16
 
 
 def test_nothing_is_given_back_where_there_is_no_card() -> None:

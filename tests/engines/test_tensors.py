@@ -13,12 +13,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from img2model_desktop.core.progress import Progress
 from img2model_desktop.engines import depth_net, recognise, weight_sets
 from img2model_desktop.engines import tensors as tensors_module
 from img2model_desktop.engines.headers import TensorFacts, read_header
-from img2model_desktop.engines.tensors import load_into, read_tensors
+from img2model_desktop.engines.tensors import load_into, load_lowered, read_tensors
 from img2model_desktop.engines.weight_sets import WeightFile, WeightSet
-from img2model_desktop.errors import SetupProblem
+from img2model_desktop.errors import Cancelled, SetupProblem
 from tests.published import (
     TinyNet,
     as_half,
@@ -248,6 +249,34 @@ def test_half_precision_weights_are_kept_as_they_are(tmp_path: Path, tensors: di
     load_into(net, tmp_path, TINY_SET)
     assert net.head.weight.dtype == torch.float16
     assert net.body[1].num_batches_tracked.dtype == torch.int64
+
+
+@pytest.mark.parametrize("part_bytes", [1, 1 << 10, 1 << 30])
+@pytest.mark.parametrize("name", ["model.safetensors", "other.ckpt"])
+def test_some_tensors_are_lowered_part_by_part_and_the_file_is_let_go_of(
+    tmp_path: Path, tensors: dict[str, Tensor], name: str, part_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / name, tensors)
+    monkeypatch.setattr(tensors_module, "PART_BYTES", part_bytes)
+    net, lowered, said = published_tiny(), {"head.weight", "body.0.bias"}, list[float]()
+    load_lowered(net, tmp_path, TINY_SET, dict.fromkeys(lowered, torch.bfloat16), Progress(said.append))
+    wanted = {n: t.bfloat16() if n in lowered else t for n, t in tensors.items()}
+    assert same(dict(net.state_dict()), wanted)
+    assert {n for n, t in net.state_dict().items() if t.dtype == torch.bfloat16} == lowered
+    assert not net.training
+    assert not any(parameter.requires_grad for parameter in net.parameters())
+    assert said[-1] == 1.0
+    if sys.platform.startswith("linux"):
+        assert str(path) not in {region.path for region in psutil.Process().memory_maps()}
+
+
+def test_lowering_checks_and_can_be_cancelled(tmp_path: Path, tensors: dict[str, Tensor]) -> None:
+    write(tmp_path / "model.safetensors", tensors)
+    with pytest.raises(Cancelled):
+        load_lowered(published_tiny(), tmp_path, TINY_SET, {}, Progress(is_cancelled=lambda: True))
+    write(tmp_path / "model.safetensors", {n: t for n, t in tensors.items() if n != "head.weight"})
+    with pytest.raises(SetupProblem, match="not the weights of Tiny"):
+        load_lowered(published_tiny(), tmp_path, TINY_SET, {}, Progress())
 
 
 def test_names_that_are_not_used_may_be_there(tmp_path: Path, tensors: dict[str, Tensor]) -> None:
