@@ -1,6 +1,5 @@
 """The four roles of engines, and what a catalogue entry says about one."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,8 +14,8 @@ if TYPE_CHECKING:  # they bring numpy, which the window's start and the command 
     from img2model_desktop.core.picture import Picture
 
 
-SAFETY = 1.1
-"""More memory than was measured must be free before an engine is started."""
+SPARE_PERCENT = 10
+"""So much more memory than was measured must be free before an engine is started."""
 
 
 class Role(StrEnum):
@@ -221,4 +220,4 @@ def _lowered(options: Any, rung: Rung) -> Any:
 
 
 def _need(mib: int) -> int:
-    return math.ceil(mib * SAFETY)
+    return -(-mib * (100 + SPARE_PERCENT) // 100)

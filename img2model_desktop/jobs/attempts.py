@@ -105,8 +105,8 @@ class Made(Generic[T]):
         return {"engine": self.way.spec.key} | rung
 
 
-Decide = Callable[[Decision, Stage, EngineSpec, str, str, str], None]
-"""Tells a decision: what, in which stage, about which engine, message, advice, category of the failure."""
+Decide = Callable[[Decision, Stage, str, str, str, str], None]
+"""Tells a decision: what, in which stage, about which engine (or ""), message, advice, category of the failure."""
 
 
 class Attempts:
@@ -130,6 +130,7 @@ class Attempts:
         self._falls_back = falls_back
         self._path = folder / NOTES
         self._decide = decide
+        self._agains: dict[Stage, int] = {}
         self._notes: dict[str, dict[str, str]] = _read_notes(self._path)
 
     def check(self, spec: EngineSpec) -> None:
@@ -166,6 +167,14 @@ class Attempts:
                     raise
             spec = following
 
+    def again(self, stage: Stage, trouble: PassingTrouble) -> bool:
+        """Whether other work of a stage is to be tried again after trouble that may have passed; tells it then."""
+        self._agains[stage] = self._agains.get(stage, 0) + 1
+        if self._agains[stage] > self._policy.retries:
+            return False
+        self._decide(Decision.RETRY, stage, "", f"{trouble.message} It is tried again.", "", trouble.kind)
+        return True
+
     def rung_of(self, stage: Stage, spec: EngineSpec) -> str:
         """The rung that the job came to with an engine, or "" where it works as wished."""
         note = self._notes.get(stage.value, {})
@@ -182,25 +191,26 @@ class Attempts:
         progress = task.begin(spec)
         tries = _Tries(ways(spec, options), self._policy.retries)
         tries.go_to(self.rung_of(task.stage, spec))
-        self._find_room(task, tries, progress, "")
+        why = ""
         while True:
             try:
+                self._find_room(task, tries, progress, why)
                 return Made(task.work(tries.way.spec, tries.way.options, progress), tries.way)
-            except (Cancelled, InputProblem):
+            except (Cancelled, InputProblem, _NoRoom):
                 raise
             except Exception as error:
                 _stop_if_wished(progress)
-                decision, why = tries.after(error), _sentence(error)
+                decision, sentence, kind = tries.after(error), _sentence(error), _kind(error)
                 if decision is None:
                     if _is_memory(error):
                         raise tries.all_tried(_as_problem(error)) from None
                     raise
-                kind = _kind(error)
-            if decision is Decision.RETRY:
-                self._decide(decision, task.stage, spec, f"{why} {spec.title} is tried again.", "", kind)
-            else:
+            why = ""
+            if decision is Decision.STEP_DOWN:
                 tries.step()
-                self._find_room(task, tries, progress, f"{spec.title} ran out of memory, so it goes on with")
+                why = f"{spec.title} ran out of memory, so it goes on with"
+            else:
+                self._decide(decision, task.stage, spec.key, f"{sentence} {spec.title} is tried again.", "", kind)
 
     def _find_room(self, task: Task[T], tries: "_Tries", progress: Progress, why: str) -> None:
         """Goes down to the first way that fits the free memory, and tells it where that is not the present one.
@@ -225,11 +235,11 @@ class Attempts:
                 why = f"{_lack(wished, room)}, so it goes on with"
             tries.skipped(way)
             if not tries.step():
-                raise tries.all_tried(OutOfMemory(f"{_lack(way, room)}.", CLOSE_OTHERS))
+                raise tries.all_tried(_NoRoom(f"{_lack(way, room)}.", CLOSE_OTHERS))
         if why:
             self._note(task.stage, way.spec.key, way.title, "")
             advice = "Close other programs to get what was wished."
-            self._decide(Decision.STEP_DOWN, task.stage, way.spec, f"{why} {way.title}.", advice, "memory")
+            self._decide(Decision.STEP_DOWN, task.stage, way.spec.key, f"{why} {way.title}.", advice, "memory")
 
     # another engine
 
@@ -245,7 +255,7 @@ class Attempts:
         message = f"{reason} {following.title}, which is built in, takes over from {spec.title}."
         self._note(task.stage, following.key, "", task.spec.key)
         advice = error.advice if isinstance(error, Img2ModelError) else ""
-        self._decide(Decision.FALL_BACK, task.stage, spec, message, advice, kind)
+        self._decide(Decision.FALL_BACK, task.stage, spec.key, message, advice, kind)
         return following
 
     def _count(self, stage: Stage, spec: EngineSpec, kind: str, reason: str) -> None:
@@ -256,7 +266,7 @@ class Attempts:
             other = self._stand_in(spec, frozenset((spec.key,)))
             offer = f"Use {other.title}, or try {spec.title} again" if other else f"Try {spec.title} again"
             message = f"{spec.title} failed in {count} jobs in a row and is set aside: {reason}"
-            self._decide(Decision.SET_ASIDE, stage, spec, message, f"{offer} when the reason is gone.", kind)
+            self._decide(Decision.SET_ASIDE, stage, spec.key, message, f"{offer} when the reason is gone.", kind)
 
     def _first(self, task: Task[T]) -> EngineSpec:
         """The wished engine, or the one that took over from it before the job was restarted."""
@@ -274,9 +284,7 @@ class Attempts:
     def _require(self, spec: EngineSpec) -> None:
         reason = self._policy.set_aside.get(spec.key)
         if reason:
-            raise SetupProblem(
-                f"{spec.title} is set aside: {reason}", f"Try {spec.title} again when the reason is gone."
-            )
+            raise SetupProblem(reason, f"Try {spec.title} again when the reason is gone.")
         self._bench.require(spec)
 
     def _with_offer(self, problem: Img2ModelError, spec: EngineSpec) -> Img2ModelError:
@@ -309,6 +317,10 @@ def stand_in(spec: EngineSpec, but: frozenset[str]) -> EngineSpec | None:
         if other.stands_in and not other.weights and other.key not in but:
             return other
     return None
+
+
+class _NoRoom(OutOfMemory):
+    """No way of an engine fits: the work was not begun."""
 
 
 class _Tries:
@@ -378,7 +390,7 @@ class _Tries:
         if len(self._ladder) == 1:
             return problem
         tried = "; ".join(dict.fromkeys(self._log))
-        return OutOfMemory(problem.message, f"Tried: {tried}. {problem.advice}".strip(), problem.details)
+        return type(problem)(problem.message, f"Tried: {tried}. {problem.advice}".strip(), problem.details)
 
 
 def _title(way: Way) -> str:

@@ -38,12 +38,13 @@ from img2model_desktop.core.progress import Progress
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import EngineSpec, Role
 from img2model_desktop.engines.bench import Bench
-from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, no_memory
+from img2model_desktop.engines.styles import whole_words
+from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, PassingTrouble, no_memory
 from img2model_desktop.jobs import kept
 from img2model_desktop.jobs.attempts import DEFAULT_POLICY, Attempts, Made, Policy, Task, stand_in
 from img2model_desktop.jobs.kept import load_shape
 from img2model_desktop.jobs.opening import Note, open_mesh
-from img2model_desktop.jobs.plan import INPUT_STEM, OPENED, RESULT, Plan, kept_input
+from img2model_desktop.jobs.plan import INPUT_STEM, OPENED, RESULT, Plan, kept_input, styles_of
 
 __all__ = ["INPUT_STEM", "load_shape", "made_name", "run_job"]
 
@@ -209,7 +210,7 @@ class _Run:
 
         spec = catalog.find(step.key, Role.CUTTER)
         made = self._try(Task(Stage.CUT_OUT, spec, step.options, work, self._beginner(Stage.CUT_OUT), _any_of(spec)))
-        cut = made.result
+        cut, self._made_by[Role.CUTTER] = made.result, made.made_by()
         if self._plan.is_auto and not strokes and _is_lost(picture, cut):
             cut = picture
         self._aside(kept.keep_picture, cut, path, made.made_by(), tick=self._check)
@@ -270,7 +271,7 @@ class _Run:
         """
         request, wished = self._plan.request, self._maker()
         assert self._plan.maker is not None
-        style = request.style or (wished.styles[0] if wished.styles else "")
+        style = request.style or next(iter(styles_of(wished)), "")
 
         def work(spec: EngineSpec, options: Any, progress: Progress) -> Picture:
             wish = (request.prompt, style, options, seed, progress)
@@ -291,8 +292,10 @@ class _Run:
             "seed": seed,
             "options": asdict(made.way.options),
             "restyled": before is not None,
-            "licence": self._bench.licence_of(made.way.spec),
+            "licence": self._bench.licence_of(made.way.spec, made.way.options),
         }
+        if wished.has_own_styles:
+            recipe |= whole_words(request.prompt, style)
         self._aside(kept.keep_picture, made.result, path, recipe, tick=progress.update)
         return made.result
 
@@ -330,8 +333,8 @@ class _Run:
     def _beginner(self, stage: Stage) -> Callable[[EngineSpec], Progress]:
         return lambda spec: self._begin(stage, spec)
 
-    def _decide(self, decision: Decision, stage: Stage, spec: EngineSpec, message: str, advice: str, kind: str) -> None:
-        self._emit(Decided(self.job_id, time.time(), decision, stage, spec.key, message, advice, kind))
+    def _decide(self, decision: Decision, stage: Stage, engine: str, message: str, advice: str, kind: str) -> None:
+        self._emit(Decided(self.job_id, time.time(), decision, stage, engine, message, advice, kind))
 
     def _kept(self, load: Callable[..., Any], path: Path, stage: Stage) -> Any:
         """What an earlier run of this job left of a stage, or None when there is nothing usable."""
@@ -403,7 +406,14 @@ class _Run:
         return progress
 
     def _aside(self, function: Callable[..., Any], *args: Any, tick: Callable[[float], None]) -> Any:
-        return self._bench.worker.run(function, *args, tick=tick)
+        """Runs a pure function where heavy work runs; what is kept is whole or not there, so it may run twice."""
+        while True:
+            try:
+                return self._bench.worker.run(function, *args, tick=tick)
+            except PassingTrouble as trouble:
+                self._check(0.0)
+                if self.stage is None or not self._attempts.again(self.stage, trouble):
+                    raise
 
 
 def _any_of(wished: EngineSpec) -> Callable[[frozenset[str]], EngineSpec | None]:
