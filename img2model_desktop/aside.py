@@ -71,11 +71,13 @@ class Helper:
 
     Args:
         warm_modules: imported in the process before its first call.
+        niceness: how far the process steps back behind others, 0 for not at all; not on Windows.
     """
 
-    def __init__(self, warm_modules: tuple[str, ...] = WARM_MODULES) -> None:
+    def __init__(self, warm_modules: tuple[str, ...] = WARM_MODULES, niceness: int = NICENESS) -> None:
         self._context = multiprocessing.get_context("spawn")
         self._warm_modules = warm_modules
+        self._niceness = niceness
         self._lock = threading.Lock()
         self._closed = False
         self._is_ready = False
@@ -156,7 +158,7 @@ class Helper:
         self._calls, calls = self._context.Pipe()
         self._stop, stop = self._context.Pipe()
         self._process: BaseProcess = self._context.Process(
-            target=_serve, args=(calls, stop, self._warm_modules), name="img2model-helper", daemon=True
+            target=_serve, args=(calls, stop, self._warm_modules, self._niceness), name="img2model-helper", daemon=True
         )
         self._process.start()
         calls.close()
@@ -192,11 +194,11 @@ def _raise(what: str, value: Any) -> NoReturn:
     raise RuntimeError(f"in the helper process:\n{value}")
 
 
-def _serve(calls: Connection, stop: Connection, warm_modules: tuple[str, ...]) -> None:
+def _serve(calls: Connection, stop: Connection, warm_modules: tuple[str, ...], niceness: int) -> None:
     """The helper process: answers calls until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program, which then closes this process
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(niceness)
     for name in warm_modules:
         importlib.import_module(name)
     with contextlib.suppress(EOFError, OSError):

@@ -144,7 +144,7 @@ class _Reports:
         from img2model_desktop.jobs.batch_report import lines_of, write_csv, write_html
 
         target = self.ledger.batch.target
-        lines = lines_of(self.ledger.entries(), pictures, target, self.ledger.look_of)
+        lines = lines_of(self.ledger.entries(), pictures, target)
         if self.csv:
             write_csv(lines, Path(self.csv).absolute())
         if self.html:

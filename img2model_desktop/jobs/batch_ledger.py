@@ -204,10 +204,8 @@ class Ledger:
         return False
 
     def look_of(self, key: str) -> Path:
-        """Where the small picture of a cut-out lies, if there is one."""
-        return (
-            self.batch.target / LOOKS / f"{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}.jpg"
-        )
+        """See `look_of`."""
+        return look_of(self.batch.target, key)
 
     # -- names
 
@@ -274,6 +272,11 @@ class Ledger:
             os.fsync(self._file.fileno())
         except OSError as problem:
             raise atomic.setup_problem(problem, self.path) from None
+
+
+def look_of(target: Path, key: str) -> Path:
+    """Where the small picture of a cut-out lies, if there is one."""
+    return target / LOOKS / f"{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}.jpg"
 
 
 def read_batch(target: Path) -> Batch:

@@ -5,7 +5,7 @@ import contextlib
 import csv
 import io
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -20,7 +20,7 @@ from img2model_desktop.core import atomic
 from img2model_desktop.core.picture_files import Limits, read_picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.errors import Img2ModelError, SetupProblem
-from img2model_desktop.jobs.batch_ledger import Entry, Outcome
+from img2model_desktop.jobs.batch_ledger import Entry, Outcome, look_of
 from img2model_desktop.jobs.batch_scan import THUMBS_SUFFIX, natural
 
 if TYPE_CHECKING:
@@ -59,23 +59,20 @@ class Line:
     look: Path | None = None
 
 
-def lines_of(
-    entries: Iterable[Entry], pictures: Mapping[str, Path], target: Path, look_of: Callable[[str], Path]
-) -> tuple[Line, ...]:
+def lines_of(entries: Iterable[Entry], pictures: Mapping[str, Path], target: Path) -> tuple[Line, ...]:
     """The lines of a report, as people count.
 
     Args:
         entries: of the ledger.
         pictures: by key, as far as they are known.
         target: folder of the results.
-        look_of: see `batch_ledger.Ledger.look_of`.
     """
     return tuple(
         Line(
             entry,
             pictures.get(entry.key),
             target / entry.result if entry.state is Outcome.DONE else None,
-            look_of(entry.key),
+            look_of(target, entry.key),
         )
         for entry in sorted(entries, key=lambda entry: natural(entry.key))
     )

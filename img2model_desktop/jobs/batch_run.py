@@ -268,7 +268,7 @@ class BatchRun:
 
     def _serve(self, device: str, folder: Path) -> None:
         """Hands pictures to one helper process, one after the other."""
-        helper = Helper()
+        helper = Helper(niceness=0)  # there is no window to step back for
         try:
             while (todo := self._todo.get()) is not None and not self._has_to_end.is_set():
                 self._ended.put(self._made(helper, self._work(*todo, device, folder)))
@@ -343,7 +343,7 @@ def make_one(work: _Work, report: Callable[[float], None], is_cancelled: Callabl
     if work.device:  # before the first engine asks for a card
         os.environ["CUDA_VISIBLE_DEVICES"] = NO_CARD if work.device == "cpu" else work.device
     from img2model_desktop.jobs.export import ExportOptions, export_mesh
-    from img2model_desktop.jobs.pipeline import run_job
+    from img2model_desktop.jobs.pipeline import CUT_OUT, run_job
 
     warnings: list[str] = []
 
@@ -361,7 +361,7 @@ def make_one(work: _Work, report: Callable[[float], None], is_cancelled: Callabl
         seconds = time.monotonic() - began
         if isinstance(last, Failed):
             failed = _failed(work, last.kind, last.message, last.advice, seconds)
-            return replace(failed, sha256=_hash_of_input(work.folder), warnings=tuple(warnings))
+            return replace(failed, sha256=hash_of_input(work.folder), warnings=tuple(warnings))
         if not isinstance(last, Finished):
             raise Cancelled
         made = export_mesh(
@@ -372,12 +372,12 @@ def make_one(work: _Work, report: Callable[[float], None], is_cancelled: Callabl
     except OSError as error:
         advice = "Make room in the folder for temporary files, or set TMPDIR to another one."
         raise SetupProblem("There is no room for temporary files.", advice, str(error)) from None
-    _keep_look(work)
+    keep_look(work.folder / CUT_OUT, work.look)
     return Entry(
         work.source.key,
         Outcome.DONE,
         "",
-        sha256=_hash_of_input(work.folder),
+        sha256=hash_of_input(work.folder),
         at=time.time(),
         seconds=time.monotonic() - began,
         engine=last.engine,
@@ -388,26 +388,24 @@ def make_one(work: _Work, report: Callable[[float], None], is_cancelled: Callabl
     )
 
 
-def _hash_of_input(folder: Path) -> str:
-    """Of what was read, which may already differ from what lies there now."""
+def hash_of_input(folder: Path) -> str:
+    """SHA-256 of the picture that a job has read, which may already differ from what lies there now; "" for none."""
     kept = kept_input(folder)
     return hashlib.sha256(kept.read_bytes()).hexdigest() if kept else ""
 
 
-def _keep_look(work: _Work) -> None:
-    """The cut-out, small, for a report; no report is worth a failed job."""
+def keep_look(cut_out: Path, out: Path) -> None:
+    """Writes a cut-out small, for reports and lists; where that fails there is none, which is no reason to fail."""
     from PIL import Image
 
-    from img2model_desktop.jobs.pipeline import CUT_OUT
-
     try:
-        with Image.open(work.folder / CUT_OUT) as cut:
+        with Image.open(cut_out) as cut:
             small = cut.convert("RGBA")
         small.thumbnail((LOOK_PX, LOOK_PX))
-        ground = Image.new("RGBA", small.size, (128, 128, 128, 255))
+        ground = Image.new("RGBA", small.size, (142, 144, 150, 255))
         ground.alpha_composite(small)
-        work.look.parent.mkdir(exist_ok=True)
-        ground.convert("RGB").save(work.look, "JPEG", quality=80)
+        out.parent.mkdir(exist_ok=True)
+        ground.convert("RGB").save(out, "JPEG", quality=80)
     except OSError:
         return
 

@@ -4,8 +4,9 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from img2model_desktop.core.picture_kinds import READABLE_SUFFIXES, kind_of
 from img2model_desktop.errors import InputProblem
@@ -27,14 +28,24 @@ class Scanner:
     Args:
         batch: whose.
         is_ours: whether a path is a result of the batch and no source.
+        before: what `looks` was after an earlier call of `rested`, for a scanner that goes on where another ended.
+
+    Attributes:
+        looks: size and time of each picture when `rested` was called last, by key.
+        unread: sentences about what could not be looked into.
     """
 
-    def __init__(self, batch: Batch, is_ours: Callable[[Path], bool]) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        is_ours: Callable[[Path], bool],
+        before: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+    ) -> None:
         self._batch = batch
         self._is_ours = is_ours
         self._labels = _labels(batch.sources)
         self._told: dict[Path, tuple[tuple[int, int], bool]] = {}
-        self._before: dict[str, tuple[int, int]] = {}
+        self.looks = dict(before)
         self.unread: tuple[str, ...] = ()
 
     def scan(self) -> tuple[Source, ...]:
@@ -66,7 +77,7 @@ class Scanner:
             InputProblem: as `scan`.
         """
         found = self.scan()
-        before, self._before = self._before, {one.key: one.look for one in found}
+        before, self.looks = self.looks, {one.key: one.look for one in found}
         return tuple(one for one in found if one.bytes and before.get(one.key) == one.look)
 
     def _files(self, source: Path) -> Iterator[Path]:
