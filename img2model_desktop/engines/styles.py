@@ -184,6 +184,12 @@ class Styles:
         atomic.write_file(self._file, (json.dumps(plain, ensure_ascii=False, indent=2) + "\n").encode())
 
 
+def whole_words(words: str, key: str) -> dict[str, str]:
+    """What a recipe says of a style: the whole prompt and the style's negative words, as they were when it was used."""
+    style = Styles().find(key)
+    return {"whole_prompt": style.prompt(words), "style_negative": style.negative}
+
+
 def check(style: Style) -> None:
     """Raises InputProblem for a style that cannot be used."""
     texts = (style.key, style.title, style.template, style.negative)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from img2model_desktop.core.request import AUTO, OptionValue, Request
+from img2model_desktop.core.request import AUTO, GOALS, MAX_VARIANTS, OptionValue, Request
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import EngineSpec, Role, build_options
+from img2model_desktop.engines.styles import Styles
 from img2model_desktop.errors import InputProblem
 
 MAX_PROMPT = 600  # characters
@@ -18,6 +19,7 @@ INPUT_STEM = "input"  # of the copy of the picture in a job folder
 MESH_UPS = ("y", "z")
 MESH_UNITS = ("mm", "cm", "m", "in")
 RESULT = "result.glb"  # in a job folder
+PICTURES = "pictures"  # of `GOALS`
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,9 @@ class Plan:
 
     Args:
         request: as the user made it.
-        maker: makes the picture, or None when the user gave one.
-        cutter: cuts it out, or None when a mesh is opened.
-        sculptors: one step, or, for "auto", one for each sculptor that may be chosen; none when a mesh is opened.
+        maker: makes the picture or redraws the user's, or None when that is taken as it is.
+        cutter: cuts it out, or None when a mesh is opened or pictures alone are wanted.
+        sculptors: one step, or, for "auto", one for each sculptor that may be chosen; none where there is no cutter.
         limits: how large the user's picture may be.
     """
 
@@ -146,17 +148,20 @@ class _Checked:
         self.problems: list[Problem] = []
         self._check_source()
         self._check_numbers()
-        self._maker = None if request.picture else self._find(request.maker, Role.MAKER)
-        self._cutter = self._find(request.cutter, Role.CUTTER)
-        self._sculptors = self._find_sculptors()
+        makes_mesh = request.goal != PICTURES
+        self._maker = self._find(request.maker, Role.MAKER) if request.restyle or not request.picture else None
+        self._cutter = self._find(request.cutter, Role.CUTTER) if makes_mesh else None
+        self._sculptors = self._find_sculptors() if makes_mesh else ()
+        self._check_goal()
         self._check_style()
         self._steps = self._build_steps()
+        self._check_strength()
 
-    def steps(self) -> tuple[Step | None, Step, tuple[Step, ...]]:
+    def steps(self) -> tuple[Step | None, Step | None, tuple[Step, ...]]:
         """Maker, cutter and sculptors; only when there is no problem."""
         maker = self._steps[self._maker.key] if self._maker else None
-        assert self._cutter is not None
-        return maker, self._steps[self._cutter.key], tuple(self._steps[spec.key] for spec in self._sculptors)
+        cutter = self._steps[self._cutter.key] if self._cutter else None
+        return maker, cutter, tuple(self._steps[spec.key] for spec in self._sculptors)
 
     def cutter_step(self) -> Step | None:
         """The cutter, also when there are problems elsewhere."""
@@ -175,6 +180,8 @@ class _Checked:
                 self._say(f"There is no file “{path.name}”.", "Choose the picture again; it may have been moved.")
         elif not request.prompt.strip():
             self._say("There is no picture and no prompt.", "Drop a picture, or type a few words.")
+        if request.restyle and request.picture and not request.prompt.strip():
+            self._say("Redrawing a picture needs a prompt.", "Say in a few words what it shall become.")
         if len(request.prompt) > MAX_PROMPT:
             self._say(f"The prompt has {len(request.prompt)} characters.", f"Shorten it to {MAX_PROMPT}.")
         if request.strokes and not request.picture:
@@ -187,12 +194,36 @@ class _Checked:
         if self._request.seed < 0:
             self._say("The seed is negative.", "Choose 0 or a positive whole number.")
 
+    def _check_goal(self) -> None:
+        request, maker = self._request, self._maker
+        if request.goal not in GOALS:
+            self._say(f"“{request.goal}” is not something to make.", f"Choose one of: {', '.join(GOALS)}.")
+        if request.goal == PICTURES and request.picture and not request.restyle:
+            self._say("There is a picture already.", "Give a prompt instead, or let the picture be redrawn.")
+        if request.restyle and not request.picture:
+            self._say("There is no picture to redraw.", "Drop one, or leave redrawing out.")
+        if request.restyle and maker and not maker.restyles:
+            able = [spec.key for spec in catalog.of_role(Role.MAKER) if spec.restyles]
+            self._say(f"{maker.title} cannot redraw a picture.", f"Use one of: {', '.join(able) or 'none'}.")
+        if not 1 <= request.variants <= MAX_VARIANTS:
+            self._say(f"There cannot be {request.variants} variants.", f"Choose 1 to {MAX_VARIANTS}.")
+        elif request.variants > 1 and request.goal != PICTURES:
+            self._say("A mesh is made of one picture.", "Ask for pictures alone to have variants to pick from.")
+        elif request.variants > 1 and maker and not maker.uses_seed:
+            self._say(f"{maker.title} would make the same picture each time.", "Ask for one, or use another maker.")
+
     def _check_style(self) -> None:
         style, maker = self._request.style, self._maker
-        if style and maker and style not in maker.styles:
-            self._say(f"{maker.title} has no style “{style}”.", f"Choose one of: {', '.join(maker.styles)}.")
-        elif style and self._request.picture:
+        if style and not maker and self._request.picture:
             self._say("A style needs a prompt, not a picture.", "Leave the style out.")
+        elif style and maker and style not in (styles := styles_of(maker)):
+            self._say(f"{maker.title} has no style “{style}”.", f"Choose one of: {', '.join(styles)}.")
+
+    def _check_strength(self) -> None:
+        """Of redrawing: said without anything to redraw, it would do nothing."""
+        said = any(name.rpartition(".")[2] == "strength" for name, _ in self._request.options)
+        if said and self._maker and hasattr(self._maker.options, "strength") and not self._request.restyle:
+            self._say("The strength is that of redrawing a picture.", "Leave it out, or let a picture be redrawn.")
 
     def _find(self, key: str, role: Role) -> EngineSpec | None:
         try:
@@ -246,6 +277,11 @@ class _Checked:
             self._say(f"No engine of this job has an option “{name}”.", f"There are: {', '.join(names)}.")
             return None
         return having[0]
+
+
+def styles_of(maker: EngineSpec) -> tuple[str, ...]:
+    """The keys of a picture maker's styles, the default first."""
+    return tuple(style.key for style in Styles().all()) if maker.has_own_styles else maker.styles
 
 
 def _keeps_background(sculptor: EngineSpec, step: Step | None) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from img2model_desktop.core.request import Quality, Request, Stroke
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
+from img2model_desktop.engines.styles import Style, Styles
 from img2model_desktop.errors import InputProblem
 from img2model_desktop.jobs.plan import cutter_step, problems, resolve
 
@@ -149,3 +150,66 @@ def test_cutter_step_is_there_while_something_else_is_wrong(tmp_path: Path) -> N
     assert step is not None
     assert step.options.background == "keep"
     assert cutter_step(Request(options=(("sensitivity", "much"),))) is None
+
+
+def says(request: Request) -> str:
+    return " ".join(f"{problem.message} {problem.advice}" for problem in problems(request))
+
+
+def test_pictures_need_the_maker_alone() -> None:
+    plan = resolve(Request(prompt="a red fox", maker="prompt", style="clay", goal="pictures", variants=4))
+    assert plan.maker is not None
+    assert plan.maker.key == "prompt"
+    assert plan.cutter is None
+    assert plan.sculptors == ()
+
+
+def test_options_of_a_sculptor_are_refused_where_pictures_alone_are_made() -> None:
+    request = Request(prompt="a fox", maker="prompt", goal="pictures", options=(("inflate.depth", 0.5),))
+    assert "No engine of this job has an option “inflate.depth”" in says(request)
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (Request(prompt="x", goal="film"), "“film” is not something to make. Choose one of: mesh, pictures."),
+        (Request(prompt="x", goal="pictures", variants=9), "There cannot be 9 variants. Choose 1 to 8."),
+        (Request(prompt="x", goal="pictures", variants=0), "There cannot be 0 variants."),
+        (Request(prompt="x", variants=2), "A mesh is made of one picture."),
+        (Request(prompt="x", restyle=True, maker="prompt"), "There is no picture to redraw."),
+        (Request(prompt="x", maker="prompt", style="oil"), "Prompt has no style “oil”. Choose one of: product-photo,"),
+        (
+            Request(prompt="x", maker="prompt", options=(("prompt.strength", 0.5),)),
+            "The strength is that of redrawing a picture.",
+        ),
+    ],
+)
+def test_goals_that_cannot_be_met_say_why(request_: Request, said: str) -> None:
+    assert said in says(request_)
+
+
+def test_redrawing_needs_a_picture_a_prompt_and_a_maker_that_can(tmp_path: Path) -> None:
+    picture = tmp_path / "fox.png"
+    picture.write_bytes(b"not looked into")
+    here = str(picture)
+    assert problems(Request(picture=here, prompt="in clay", restyle=True, maker="prompt", style="clay")) == ()
+    assert "Lettering cannot redraw a picture. Use one of: prompt." in says(
+        Request(picture=here, prompt="in clay", restyle=True)
+    )
+    assert "Redrawing a picture needs a prompt." in says(Request(picture=here, restyle=True, maker="prompt"))
+    assert "There is a picture already." in says(Request(picture=here, goal="pictures"))
+    plan = resolve(Request(picture=here, prompt="in clay", restyle=True, maker="prompt", engine="inflate"))
+    assert [step.key for step in (plan.maker, plan.cutter, *plan.sculptors) if step] == ["prompt", "cutout", "inflate"]
+
+
+def test_every_problem_of_a_goal_is_told_at_once() -> None:
+    request = Request(goal="pictures", variants=99, restyle=True, maker="lettering", seed=-1)
+    told = says(request)
+    for part in ("no picture to redraw", "Lettering cannot redraw", "99 variants", "seed is negative"):
+        assert part in told
+
+
+def test_styles_that_the_user_added_are_taken() -> None:
+    assert "no style “bronze”" in says(Request(prompt="x", maker="prompt", style="bronze"))
+    Styles().put(Style("bronze", "Bronze", "{prompt}, cast in bronze"))
+    assert problems(Request(prompt="x", maker="prompt", style="bronze")) == ()
