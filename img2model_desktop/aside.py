@@ -9,6 +9,7 @@ fraction 0..1, and `is_cancelled`. What it takes and returns is picklable.
 """
 
 import contextlib
+import faulthandler
 import importlib
 import multiprocessing
 import os
@@ -18,6 +19,7 @@ import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from img2model_desktop.errors import Cancelled, EngineProblem, HelperDied, Img2ModelError, as_text, no_memory, rebuild
@@ -28,6 +30,14 @@ POLL_S = 0.02
 NICENESS = 10  # the window's thread goes first where both want the processor
 GRACE_S = 0.25  # a cancelled function gets this long to stop by itself; then its process is killed
 WARM_MODULES = ("numpy", "cv2", "scipy.ndimage", "PIL.Image", "img2model_desktop.core.mesh")
+
+
+_traces: list[Path] = []  # the folder for traces of helper processes that die, or nothing
+
+
+def leave_traces_in(folder: Path | None) -> None:
+    """Helper processes that are started from now on and die leave `crash-helper-PID.txt` there: where they were."""
+    _traces[:] = [folder] if folder else []
 
 
 class Worker(Protocol):
@@ -158,7 +168,10 @@ class Helper:
         self._calls, calls = self._context.Pipe()
         self._stop, stop = self._context.Pipe()
         self._process: BaseProcess = self._context.Process(
-            target=_serve, args=(calls, stop, self._warm_modules, self._niceness), name="img2model-helper", daemon=True
+            target=_serve,
+            args=(calls, stop, self._warm_modules, self._niceness, tuple(_traces)),
+            name="img2model-helper",
+            daemon=True,
         )
         self._process.start()
         calls.close()
@@ -178,6 +191,7 @@ class Helper:
             self._process.kill()
             self._process.join()
             code = self._process.exitcode
+            _forget_trace(self._process.pid or 0)
             self._calls.close()
             self._stop.close()
             return code
@@ -194,8 +208,26 @@ def _raise(what: str, value: Any) -> NoReturn:
     raise RuntimeError(f"in the helper process:\n{value}")
 
 
-def _serve(calls: Connection, stop: Connection, warm_modules: tuple[str, ...], niceness: int) -> None:
+def _trace_file(folder: Path, pid: int) -> Path:
+    return folder / f"crash-helper-{pid}.txt"
+
+
+def _forget_trace(pid: int) -> None:
+    """Removes what a helper process that did not die by itself has left: an empty file."""
+    for folder in _traces:
+        with contextlib.suppress(OSError):
+            path = _trace_file(folder, pid)
+            if path.stat().st_size == 0:
+                path.unlink()
+
+
+def _serve(
+    calls: Connection, stop: Connection, warm_modules: tuple[str, ...], niceness: int, traces: tuple[Path, ...]
+) -> None:
     """The helper process: answers calls until the other end is closed."""
+    for folder in traces:
+        with contextlib.suppress(OSError):
+            faulthandler.enable(_trace_file(folder, os.getpid()).open("wb"))  # stays open as long as the process
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program, which then closes this process
     if hasattr(os, "nice"):
         os.nice(niceness)

@@ -3,6 +3,7 @@
 import logging
 import platform
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -69,15 +70,19 @@ class CrashHook:
         self._show = show
         self._shown: QDialog | None = None
         self._before = sys.excepthook
+        self._before_thread = threading.excepthook
 
     def install(self) -> None:
         """From now on, nothing that goes wrong in a slot is lost."""
         self._before = sys.excepthook
         sys.excepthook = self
+        self._before_thread = threading.excepthook
+        threading.excepthook = self._log_thread
 
     def remove(self) -> None:
         """Everything as it was."""
         sys.excepthook = self._before
+        threading.excepthook = self._before_thread
 
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Logs and shows the error; Ctrl+C in a terminal is left to Python."""
@@ -90,6 +95,10 @@ class CrashHook:
             self._shown = self._show(report(text, self._log_file))
             self._shown.destroyed.connect(self._on_closed)
             self._shown.show()
+
+    def _log_thread(self, told: threading.ExceptHookArgs) -> None:
+        """A thread that ends by an error is logged; the window is not this thread's to touch."""
+        log.critical("a bug in a thread: %s", "".join(traceback.format_exception(told.exc_value)))
 
     def _on_closed(self) -> None:
         self._shown = None

@@ -160,7 +160,7 @@ def _log(folder: Path, scrubber: Scrubber) -> str:
 
 def _crashes(folder: Path, scrubber: Scrubber) -> str:
     texts = []
-    for path in sorted(folder.glob("crash-*.txt"))[-CRASHES:]:
+    for path in sorted(folder.glob(logs.TRACES))[-CRASHES:]:
         with contextlib.suppress(OSError):
             text = path.read_text(encoding="utf-8", errors="replace")
             if text.strip():

@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from img2model_desktop import __version__
+from img2model_desktop import __version__, logs
 from img2model_desktop.aside import Helper
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.library import Library, Standing
@@ -106,7 +106,7 @@ def _all(places: Places) -> Iterator[Check]:
     yield data_folder(places.data)
     yield disk(places.data)
     yield history(places.database)
-    yield logs(places.logs)
+    yield deaths(places.logs)
     yield bundled(places.resources)
     yield weights(places.weights)
     yield licences(places.weights)
@@ -261,15 +261,15 @@ def history(database: Path) -> Check:
     return Check("history", "History", Grade.OK, what, facts=facts)
 
 
-def logs(folder: Path) -> Check:
-    """Whether the program died lately."""
-    week_ago = time.time() - 7 * past.DAY_S
-    crashes = [path for path in folder.glob("crash-*.txt") if path.stat().st_mtime > week_ago and path.stat().st_size]
-    facts = {"crashes": len(crashes)}
-    if crashes:
-        what = f"The program died {len(crashes)} times in the last week."
-        return Check("logs", "Crashes", Grade.WARN, what, "Save a bundle with --bundle and report it.", facts)
-    return Check("logs", "Crashes", Grade.OK, "None in the last week.", facts=facts)
+def deaths(folder: Path) -> Check:
+    """Whether the program or its helper processes died lately."""
+    since = time.time() - 7 * past.DAY_S
+    counts = [logs.deaths(folder, pattern, since) for pattern in (logs.WINDOW_TRACES, logs.HELPER_TRACES)]
+    facts = {"program": counts[0], "helpers": counts[1]}
+    if any(counts):
+        what = f"In the last week the program died {counts[0]} times, its helper processes {counts[1]} times."
+        return Check("deaths", "Crashes", Grade.WARN, what, "Save a bundle with --bundle and report it.", facts)
+    return Check("deaths", "Crashes", Grade.OK, "None in the last week.", facts=facts)
 
 
 def bundled(resources: Path) -> Check:
