@@ -1,37 +1,46 @@
-"""The jobs as a list that views can show, newest first."""
+"""The jobs as a list that views can show: what runs, what waits in its order, then what has ended, newest first.
+
+A batch is one entry, which opens to its jobs. What has ended comes in pages, as views scroll.
+"""
 
 import time
-from collections import OrderedDict
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Protocol
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QByteArray,
+    QMimeData,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
     Qt,
     QTimer,
+    Signal,
     SignalInstance,
     Slot,
 )
-from PySide6.QtGui import QBitmap, QImage, QImageReader, QPixmap, QRegion
 
 from img2model_desktop.core.events import Stage
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.errors import HistoryProblem
-from img2model_desktop.gui.calls import THUMBNAIL
+from img2model_desktop.gui.card_pictures import CardPictures, input_of
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from img2model_desktop.jobs.plan import OPENED
+from img2model_desktop.jobs.store import Store
+from img2model_desktop.jobs.tally import Tally, tallies, tally_of
+
+__all__ = ["BATCH_ROLE", "JOB_ROLE", "PLACE_ROLE", "HistoryModel", "engine_title", "input_of", "overall"]
 
 Index = QModelIndex | QPersistentModelIndex
 
 JOB_ROLE = Qt.ItemDataRole.UserRole
-THUMBNAIL_SIDE_PX = 256
-THUMBNAILS_KEPT = 200
+BATCH_ROLE = Qt.ItemDataRole.UserRole + 1
+PLACE_ROLE = Qt.ItemDataRole.UserRole + 2
+PAGE = 100
 PROGRESS_EVERY_MS = 100  # each repaint makes the whole window be put together again, which costs what the job could use
-PICTURE_FILES = (THUMBNAIL, "cutout.png", "made.png")  # in a job folder, the best first
+MIME = "application/x-image2model-queue"
 
 # How a job's time is shared among its stages, as measured on a standard job: a bar that runs evenly.
 _STAGE_ENDS = {
@@ -58,154 +67,394 @@ class Jobs(Protocol):
 
     job_changed: SignalInstance
     job_removed: SignalInstance
+    history_changed: SignalInstance
 
-    def jobs(self) -> tuple[JobRow, ...]:
-        """All rows, newest first."""
+    @property
+    def store(self) -> Store:
+        """The history."""
         ...
 
-    def job(self, job_id: str) -> JobRow:
-        """One row."""
-        ...
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A job, or a batch with the row of its job that runs."""
+
+    row: JobRow | None
+    tally: Tally | None = None
+
+    @property
+    def key(self) -> tuple[bool, str]:
+        """What it is called."""
+        if self.tally is not None:
+            return True, self.tally.id
+        assert self.row is not None
+        return False, self.row.id
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """0: runs; 1: waits, with its place; 2: has ended."""
+        if self.tally is not None:
+            tally = self.tally
+            return (0, 0.0) if tally.running else (1, tally.position) if tally.waiting else (2, 0.0)
+        assert self.row is not None
+        if self.row.state is JobState.RUNNING:
+            return 0, 0.0
+        return (1, self.row.position) if self.row.state is JobState.QUEUED else (2, 0.0)
+
+    @property
+    def newest(self) -> str:
+        """The id by which it is sorted among its like."""
+        if self.tally is not None:
+            return self.tally.newest
+        assert self.row is not None
+        return self.row.id
+
+    def is_before(self, other: "_Entry") -> bool:
+        """Whether it stands left of another."""
+        if self.rank != other.rank:
+            return self.rank < other.rank
+        return self.newest > other.newest if self.rank[0] == 2 else self.newest < other.newest
 
 
 class HistoryModel(QAbstractListModel):
-    """Rows of the history; follows the runner's signals.
+    """Entries of the queue and the history; follows the runner's signals.
 
-    The job's row is under `JOB_ROLE`; its picture, a QPixmap, under the decoration role.
+    The job's row is under `JOB_ROLE` (None for a batch), the `Tally` of a batch under `BATCH_ROLE`; the picture, a
+    QPixmap, under the decoration role; under `PLACE_ROLE` how many jobs run before one that waits, plus one, and 0
+    for all others.
+
+    Signals:
+        scope_changed: () another batch is open, or none.
+        move_wished: (object, str) the user dropped jobs (a tuple of ids) before another one, "" for the end.
     """
+
+    scope_changed = Signal()
+    move_wished = Signal(object, str)
 
     def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._jobs = jobs
-        self._rows: list[JobRow] = list(jobs.jobs())
+        self._scope = ""
+        self._entries: list[_Entry] = []
+        self._hidden: list[Tally] = []  # batches that ended before the last entry that is loaded
+        self._is_all = False
         self._moved: set[str] = set()  # jobs whose progress has not been shown yet
+        self._tallied: set[str] = set()  # batches whose numbers have not been counted yet
+        self._pictures = CardPictures()
         self._pace = QTimer(self)
         self._pace.setSingleShot(True)
         self._pace.setInterval(PROGRESS_EVERY_MS)
         self._pace.timeout.connect(self._on_pace)
-        self._thumbnails: OrderedDict[str, tuple[Path | None, QPixmap]] = OrderedDict()
         jobs.job_changed.connect(self._on_job_changed)
         jobs.job_removed.connect(self._on_job_removed)
+        jobs.history_changed.connect(self.reload)
+        self._load()
+
+    @property
+    def store(self) -> Store:
+        """The history that is listed."""
+        return self._jobs.store
+
+    # What views ask
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        return 0 if parent.isValid() else len(self._rows)
+        return 0 if parent.isValid() else len(self._entries)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid() or index.row() >= len(self._rows):
+        if not index.isValid() or index.row() >= len(self._entries):
             return None
-        row = self._rows[index.row()]
+        entry = self._entries[index.row()]
         if role == JOB_ROLE:
-            return row
+            return None if entry.tally else entry.row
+        if role == BATCH_ROLE:
+            return entry.tally
+        if role == PLACE_ROLE:
+            return self._place(index.row())
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._pictures.of(entry.row) if entry.row else None
+        return self._words(entry, index.row(), role)
+
+    def _words(self, entry: _Entry, number: int, role: int) -> object:
+        if entry.tally is not None:
+            words = {
+                Qt.ItemDataRole.DisplayRole: entry.tally.title or "Batch",
+                Qt.ItemDataRole.ToolTipRole: batch_tip(entry.tally),
+                Qt.ItemDataRole.AccessibleTextRole: f"{entry.tally.title or 'Batch'}, {batch_words(entry.tally)}",
+            }
+            return words.get(Qt.ItemDataRole(role))
+        row = entry.row
+        assert row is not None
         if role == Qt.ItemDataRole.DisplayRole:
             return row.title
-        if role == Qt.ItemDataRole.DecorationRole:
-            return self._thumbnail(row)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tool_tip(row)
+            return tool_tip(row, self._place(number))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.title}, {state_words(row)}"
+            return f"{row.title}, {state_words(row, self._place(number))}"
         return None
 
     def row_of(self, job_id: str) -> QModelIndex:
-        """Where a job is in the list; an invalid index where it is not."""
-        for number, row in enumerate(self._rows):
-            if row.id == job_id:
-                return self.index(number)
-        return QModelIndex()
+        """Where a job is in the list, or the batch that holds it; an invalid index where neither is."""
+        number = self._find((False, job_id))
+        if number is None and not self._scope:
+            try:
+                batch = self._jobs.store.row(job_id).batch
+            except HistoryProblem:
+                batch = ""
+            number = self._find((True, batch))
+        return QModelIndex() if number is None else self.index(number)
+
+    def reach(self, job_id: str) -> QModelIndex:
+        """As `row_of`; opens the batch that holds the job and loads the pages up to it."""
+        try:
+            row = self._jobs.store.row(job_id)
+        except HistoryProblem:
+            return QModelIndex()
+        if row.batch != self._scope:
+            self.open(row.batch)
+        while self._find((False, job_id)) is None and self.canFetchMore():
+            self.fetchMore()
+        return self.row_of(job_id)
 
     def count(self, state: JobState) -> int:
-        """How many jobs are in a state."""
-        return sum(row.state is state for row in self._rows)
+        """How many of the jobs that are loaded are in a state, those in batches included."""
+        name = {JobState.QUEUED: "waiting"}.get(state, state.value)
+        found = 0
+        for entry in self._entries:
+            if entry.rank[0] == 2 and not state.has_ended:
+                break  # what runs and waits comes first
+            counted = getattr(entry.tally, name) if entry.tally else entry.row is not None and entry.row.state is state
+            found += int(counted)
+        return found
+
+    @property
+    def scope(self) -> Tally | None:
+        """The batch whose jobs are listed; None: everything is."""
+        return tally_of(self._jobs.store.database, self._scope) if self._scope else None
+
+    def open(self, batch: str) -> None:
+        """Lists the jobs of a batch, or ("") everything."""
+        self._scope = batch
+        self.reload()
+        self.scope_changed.emit()
+
+    @Slot()
+    def reload(self) -> None:
+        """Everything anew from the history."""
+        self.beginResetModel()
+        self._load()
+        self.endResetModel()
 
     def refresh_picture(self, job_id: str) -> None:
         """The job's picture was written anew."""
-        self._thumbnails.pop(job_id, None)
+        self._pictures.forget(job_id)
         index = self.row_of(job_id)
         if index.isValid():
             self.dataChanged.emit(index, index)
 
+    # Pages
+
+    def canFetchMore(self, parent: Index = QModelIndex()) -> bool:  # noqa: B008 - Qt's signature
+        return not parent.isValid() and not self._is_all
+
+    def fetchMore(self, parent: Index = QModelIndex()) -> None:  # noqa: B008, ARG002 - Qt's signature
+        last = next((entry.row.id for entry in reversed(self._entries) if entry.row and not entry.tally), "")
+        page = self._page(last)
+        if page:
+            first = len(self._entries)
+            self.beginInsertRows(QModelIndex(), first, first + len(page) - 1)
+            self._entries += page
+            self.endInsertRows()
+
+    def _load(self) -> None:
+        store = self._jobs.store
+        self._moved.clear()
+        self._tallied.clear()
+        self._is_all = False
+        batches = [] if self._scope else [self._entry_of(tally) for tally in tallies(store.database)]
+        under_way = [_Entry(row) for row in store.under_way(self._scope)]
+        under_way += [entry for entry in batches if entry.rank[0] < 2]
+        self._hidden = [entry.tally for entry in batches if entry.rank[0] == 2 and entry.tally]
+        self._entries = sorted(under_way, key=lambda entry: (entry.rank, entry.newest))
+        self._entries += self._page("")
+
+    def _page(self, before: str) -> list[_Entry]:
+        """The next entries that have ended, the batches among them in their places."""
+        rows = self._jobs.store.ended(PAGE, before, self._scope)
+        self._is_all = len(rows) < PAGE
+        since = "" if self._is_all else rows[-1].id
+        batches = [tally for tally in self._hidden if tally.newest > since]
+        self._hidden = [tally for tally in self._hidden if tally.newest <= since]
+        page = [*map(_Entry, rows), *map(self._entry_of, batches)]
+        return sorted(page, key=lambda entry: entry.newest, reverse=True)
+
+    def _entry_of(self, tally: Tally) -> _Entry:
+        """With the job whose picture stands for the batch: the one that runs, or the last that ended."""
+        store = self._jobs.store
+        rows = store.under_way(tally.id)[:1] if tally.running else store.ended(1, batch=tally.id)
+        return _Entry(rows[0] if rows else None, tally)
+
+    # Changes
+
     @Slot(str)
     def _on_job_changed(self, job_id: str) -> None:
         try:
-            row = self._jobs.job(job_id)
+            row = self._jobs.store.row(job_id)
         except HistoryProblem:
             return  # removed in between
-        index = self.row_of(job_id)
-        if index.isValid():
-            before, self._rows[index.row()] = self._rows[index.row()], row
-            if (before.state, before.stage) == (row.state, row.stage):
-                self._moved.add(job_id)
-                if not self._pace.isActive():
-                    self._pace.start()
-            else:
-                self.dataChanged.emit(index, index)
+        if row.batch != self._scope:
+            if not self._scope:
+                self._tallied.add(row.batch)
+                self._start_pace()
+            return
+        number = self._find((False, job_id))
+        if number is None:
+            self._insert(_Entry(row))
+            return
+        before, entry = self._entries[number], _Entry(row)
+        assert before.row is not None
+        if (before.row.state, before.row.stage) != (row.state, row.stage) or before.rank != entry.rank:
+            self._replace(number, entry)
         else:
-            self.beginInsertRows(QModelIndex(), 0, 0)
-            self._rows.insert(0, row)
-            self.endInsertRows()
+            self._entries[number] = entry
+            self._moved.add(job_id)
+            self._start_pace()
 
     @Slot(str)
     def _on_job_removed(self, job_id: str) -> None:
-        index = self.row_of(job_id)
-        if index.isValid():
-            self.beginRemoveRows(QModelIndex(), index.row(), index.row())
-            del self._rows[index.row()]
-            self._thumbnails.pop(job_id, None)
-            self.endRemoveRows()
+        number = self._find((False, job_id))
+        if number is not None:
+            self._remove(number)
+        elif not self._scope:
+            self._tallied |= {key for is_batch, key in (entry.key for entry in self._entries) if is_batch}
+            self._start_pace()
+        self._pictures.forget(job_id)
+
+    def _start_pace(self) -> None:
+        if not self._pace.isActive():
+            self._pace.start()
 
     @Slot()
     def _on_pace(self) -> None:
         for job_id in self._moved:
-            index = self.row_of(job_id)
-            if index.isValid():
-                self.dataChanged.emit(index, index)
+            number = self._find((False, job_id))
+            if number is not None:
+                self._tell(number, number)
         self._moved.clear()
+        for batch in self._tallied:
+            self._count(batch)
+        self._tallied.clear()
 
-    def _thumbnail(self, row: JobRow) -> QPixmap:
-        found = self._thumbnails.get(row.id)
-        if found is None or (found[0] is None or row.state is JobState.RUNNING):
-            path = _picture_of(row)
-            if found is None or path != found[0]:
-                found = (path, QPixmap() if path is None else QPixmap.fromImage(_read(path)))
-                self._thumbnails[row.id] = found
-        self._thumbnails.move_to_end(row.id)
-        while len(self._thumbnails) > THUMBNAILS_KEPT:
-            self._thumbnails.popitem(last=False)
-        return found[1]
+    def _count(self, batch: str) -> None:
+        """A batch with its numbers of now."""
+        tally = tally_of(self._jobs.store.database, batch)
+        number = self._find((True, batch))
+        if number is None and tally.total and all(hidden.id != batch for hidden in self._hidden):
+            self._insert(self._entry_of(tally))
+        elif number is not None and tally.total:
+            self._replace(number, self._entry_of(tally))
+        elif number is not None:
+            self._remove(number)
+
+    def _insert(self, entry: _Entry) -> None:
+        number = self._place_for(entry)
+        if number == len(self._entries) and not self._is_all and entry.rank[0] == 2:
+            return  # comes with its page
+        self.beginInsertRows(QModelIndex(), number, number)
+        self._entries.insert(number, entry)
+        self.endInsertRows()
+        self._tell_places()
+
+    def _replace(self, number: int, entry: _Entry) -> None:
+        others = [*self._entries[:number], *self._entries[number + 1 :]]
+        to = self._place_for(entry, others)
+        if to != number:
+            self.beginMoveRows(QModelIndex(), number, number, QModelIndex(), to + (to > number))
+            self._entries = [*others[:to], entry, *others[to:]]
+            self.endMoveRows()
+        else:
+            self._entries[number] = entry
+        self._tell(to, to)
+        self._tell_places()
+
+    def _remove(self, number: int) -> None:
+        self.beginRemoveRows(QModelIndex(), number, number)
+        del self._entries[number]
+        self.endRemoveRows()
+        self._tell_places()
+
+    def _place_for(self, entry: _Entry, others: list[_Entry] | None = None) -> int:
+        others = self._entries if others is None else others
+        return next((number for number, other in enumerate(others) if entry.is_before(other)), len(others))
+
+    def _find(self, key: tuple[bool, str]) -> int | None:
+        return next((number for number, entry in enumerate(self._entries) if entry.key == key), None)
+
+    def _tell(self, first: int, last: int) -> None:
+        self.dataChanged.emit(self.index(first), self.index(last))
+
+    def _tell_places(self) -> None:
+        """The places in the line are others now."""
+        waiting = [number for number, entry in enumerate(self._entries) if entry.rank[0] == 1]
+        if waiting:
+            self._tell(waiting[0], waiting[-1])
+
+    def _place(self, number: int) -> int:
+        entry = self._entries[number]
+        if entry.rank[0] != 1 or (entry.row is not None and not entry.tally and entry.row.is_held):
+            return 0
+        return 1 + sum(_counts(other) for other in self._entries[:number] if other.rank[0] == 1)
+
+    # Moving by the pointer
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        if not index.isValid():
+            return flags | Qt.ItemFlag.ItemIsDropEnabled
+        entry = self._entries[index.row()]
+        waits = entry.rank[0] == 1 or (entry.tally is not None and entry.tally.waiting > 0)
+        return flags | Qt.ItemFlag.ItemIsDragEnabled if waits else flags
+
+    def supportedDropActions(self) -> Qt.DropAction:
+        return Qt.DropAction.MoveAction
+
+    def mimeTypes(self) -> list[str]:
+        return [MIME]
+
+    def mimeData(self, indexes: list[QModelIndex]) -> QMimeData:  # type: ignore[override] # a list is what comes
+        mime = QMimeData()
+        mime.setData(MIME, QByteArray("\n".join(self.waiting_ids(indexes[0])).encode()))
+        return mime
+
+    def dropMimeData(self, data: QMimeData, _action: Qt.DropAction, row: int, _column: int, parent: Index) -> bool:
+        """Says where the user wants them; the runner's signals then move them. False: the view must not do it."""
+        number = parent.row() if parent.isValid() else row
+        ids = tuple(data.data(MIME).toStdString().split("\n"))
+        if ids != ("",):
+            self.move_wished.emit(ids, self.waiting_at(number))
+        return False
+
+    def waiting_ids(self, index: Index) -> tuple[str, ...]:
+        """The jobs of an entry that wait."""
+        entry = self._entries[index.row()]
+        if entry.tally is not None:
+            rows = self._jobs.store.under_way(entry.tally.id)
+            return tuple(row.id for row in rows if row.state is JobState.QUEUED)
+        return (entry.row.id,) if entry.row and entry.row.state is JobState.QUEUED else ()
+
+    def waiting_at(self, number: int) -> str:
+        """The first job that waits at this place or right of it; "" for none."""
+        for entry in range(max(number, 0), len(self._entries)):
+            ids = self.waiting_ids(self.index(entry))
+            if ids:
+                return ids[0]
+        return ""
 
 
-def _picture_of(row: JobRow) -> Path | None:
-    for name in PICTURE_FILES:
-        if (row.folder / name).is_file():
-            return row.folder / name
-    kept = input_of(row) or (Path(row.request.picture) if row.request.picture else None)
-    return kept if kept and kept.is_file() else None
-
-
-def input_of(row: JobRow) -> Path | None:
-    """The copy of the user's picture in a job's folder, or None."""
-    return next((path for path in sorted(row.folder.glob("input.*")) if path.suffix != ".part"), None)
-
-
-def _read(path: Path) -> QImage:
-    reader = QImageReader(str(path))
-    reader.setAutoTransform(True)
-    reader.setDecideFormatFromContent(True)
-    size = reader.size()
-    longest = max(size.width(), size.height())
-    if longest > THUMBNAIL_SIDE_PX:
-        reader.setScaledSize(size * (THUMBNAIL_SIDE_PX / longest))
-    return _trimmed(reader.read())
-
-
-def _trimmed(image: QImage) -> QImage:
-    """The image without its fully transparent border, to fill the card; none where all is transparent."""
-    if image.isNull() or not image.hasAlphaChannel():
-        return image
-    image = image.convertToFormat(QImage.Format.Format_ARGB32)
-    mask = QBitmap.fromImage(image.createAlphaMask())
-    box = QRegion(mask).boundingRect()
-    return image.copy(box) if box.isValid() else QImage()
+def _counts(entry: _Entry) -> int:
+    """How many jobs of an entry will run."""
+    if entry.tally is not None:
+        return entry.tally.waiting - entry.tally.held
+    return int(entry.row is not None and not entry.row.is_held)
 
 
 def overall(row: JobRow) -> float:
@@ -225,17 +474,23 @@ def work_words(row: JobRow) -> str:
     return f"{'Opening' if row.request.mesh else 'Making'} “{row.title}”"
 
 
-def state_words(row: JobRow) -> str:
-    """What a card says about its job, in two or three words."""
+def state_words(row: JobRow, place: int = 0) -> str:
+    """What a card says about its job, in two or three words.
+
+    Args:
+        place: in the line, 1 for what runs next; 0 where that is not known.
+    """
     match row.state:
         case JobState.QUEUED:
-            return "Waiting"
+            return "On hold" if row.is_held else {0: "Waiting", 1: "Next"}.get(place, f"Waiting · no. {place}")
         case JobState.RUNNING:
             return f"{_STAGE_WORDS[Stage(row.stage)] if row.stage else 'Starting'} {overall(row) * 100:.0f} %"
         case JobState.FAILED:
             return "Failed"
         case JobState.STOPPED:
             return "Stopped"
+    if row.is_gone:
+        return "Result gone"
     return " · ".join(part for part in (engine_title(row.engine), _seconds(row.seconds)) if part) or "Done"
 
 
@@ -246,16 +501,48 @@ def engine_title(key: str) -> str:
     return next((spec.title for spec in catalog.of_role(Role.SCULPTOR) if spec.key == key), key)
 
 
-def tool_tip(row: JobRow) -> str:
+def tool_tip(row: JobRow, place: int = 0) -> str:
     """Everything about a job in a few lines."""
     lines = [row.title, time.strftime("%d %B %Y, %H:%M", time.localtime(row.created))]
     if row.state is JobState.FAILED:
         lines += [row.error_message, row.error_advice]
     else:
-        lines.append(state_words(row))
-    if row.facts:
-        lines.append(f"{row.facts.faces:,} triangles")
-    return "\n".join(line for line in (*lines, *row.warnings) if line)
+        lines.append(state_words(row, place))
+    if row.is_gone:
+        lines.append("The folder with its result is not there any more.")
+    elif row.facts:
+        lines.append(f"{current_faces(row):,} triangles")
+    return "\n".join(line for line in (*lines, *row.decisions, *row.warnings) if line)
+
+
+def current_faces(row: JobRow) -> int:
+    """Triangles of the result as its edits have left it."""
+    counted = None
+    if (row.folder / "edits.json").is_file():
+        from img2model_desktop.jobs.edits import current_mesh, glb_faces  # brings numpy: not at start-up
+
+        counted = glb_faces(current_mesh(row.folder))
+    return counted if counted is not None else row.facts.faces if row.facts else 0
+
+
+def batch_words(tally: Tally) -> str:
+    """What a card says about a batch."""
+    failed = f", {tally.failed} failed" if tally.failed else ""
+    return f"{tally.ended} of {tally.total}{failed}" if tally.ended < tally.total else f"{tally.total} done{failed}"
+
+
+def batch_tip(tally: Tally) -> str:
+    """Everything about a batch in a few lines."""
+    parts = (
+        (tally.running, "running"),
+        (tally.waiting - tally.held, "waiting"),
+        (tally.held, "on hold"),
+        (tally.done, "done"),
+        (tally.failed, "failed"),
+        (tally.stopped, "stopped"),
+    )
+    counts = ", ".join(f"{count:,} {word}" for count, word in parts if count)
+    return f"{tally.title or 'Batch'}\n{counts}\nPress Enter to see its jobs."
 
 
 def _seconds(seconds: float | None) -> str:

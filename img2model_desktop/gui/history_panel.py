@@ -1,67 +1,21 @@
-"""The strip at the bottom: what waits, what runs, what was made."""
+"""The strip at the bottom: what runs, what waits, what was made."""
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QColor, QKeyEvent, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QListView, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from img2model_desktop.gui.controls import label
-from img2model_desktop.gui.history_card import CARD, CardDelegate
-from img2model_desktop.gui.history_model import JOB_ROLE, HistoryModel, Jobs
+from img2model_desktop.gui.happened import Happened
+from img2model_desktop.gui.history_card import CardDelegate
+from img2model_desktop.gui.history_menu import batch_menu, filled, job_menu
+from img2model_desktop.gui.history_model import BATCH_ROLE, JOB_ROLE, HistoryModel, Jobs
+from img2model_desktop.gui.history_strip import Strip
 from img2model_desktop.gui.icons import Icons
+from img2model_desktop.gui.power import AFTER_WORDS, After
 from img2model_desktop.jobs.job_row import JobRow, JobState
+from img2model_desktop.jobs.tally import Tally
 
-
-class Strip(QListView):
-    """Cards in a row; the wheel scrolls sideways.
-
-    Signals:
-        open_wished: () Enter was pressed on a card.
-        stop_wished: () Delete was pressed on a card.
-    """
-
-    open_wished = Signal()
-    stop_wished = Signal()
-
-    def __init__(self, icons: Icons) -> None:
-        super().__init__()
-        self._icons = icons
-        self.setObjectName("strip")
-        self.setAccessibleName("Jobs, newest first")
-        self.setFlow(QListView.Flow.LeftToRight)
-        self.setWrapping(False)
-        self.setUniformItemSizes(True)
-        self.setMouseTracking(True)
-        self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.setSelectionMode(QListView.SelectionMode.SingleSelection)
-        self.setFixedHeight(CARD.height() + 16)
-
-    def sizeHint(self) -> QSize:
-        return QSize(400, CARD.height() + 16)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        turned = event.angleDelta()
-        by = turned.x() if abs(turned.x()) > abs(turned.y()) else turned.y()
-        bar = self.horizontalScrollBar()
-        bar.setValue(bar.value() - by)
-        event.accept()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
-            self.open_wished.emit()
-        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.stop_wished.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if self.model() is not None and not self.model().rowCount():
-            painter = QPainter(self.viewport())
-            painter.setPen(QColor(self._icons.colours.dim))
-            room = QRectF(self.viewport().rect())
-            painter.drawText(room, Qt.AlignmentFlag.AlignCenter, "What you make is kept here, with its settings.")
+_AFTER_TIP = "What this computer does when the last job has ended"
 
 
 class HistoryPanel(QWidget):
@@ -69,7 +23,12 @@ class HistoryPanel(QWidget):
 
     Signals:
         job_selected: (str) another job is the current one; "" for none.
-        stop_wished, again_wished, load_wished, folder_wished, remove_wished: (str) of this job.
+        stop_wished, again_wished, load_wished, folder_wished, retry_wished: (str) of this job.
+        trash_wished: (object) of these jobs, a tuple of ids.
+        hold_wished: (object, bool) these jobs are to be held, or are to go on.
+        move_wished: (object, str) these jobs are to run before another one, or ("") last.
+        pause_wished: (bool) the queue is to wait, or to go on.
+        after_wished: (str) what to do when the queue has ended, a value of `After`.
         stop_all_wished: ().
     """
 
@@ -78,29 +37,38 @@ class HistoryPanel(QWidget):
     again_wished = Signal(str)
     load_wished = Signal(str)
     folder_wished = Signal(str)
-    remove_wished = Signal(str)
+    retry_wished = Signal(str)
+    trash_wished = Signal(object)
+    hold_wished = Signal(object, bool)
+    move_wished = Signal(object, str)
+    pause_wished = Signal(bool)
+    after_wished = Signal(str)
     stop_all_wished = Signal()
 
     def __init__(self, jobs: Jobs, icons: Icons) -> None:
         super().__init__()
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._icons = icons
+        self.icons = icons
         self.model = HistoryModel(jobs, self)
         self.strip = Strip(icons)
         self.strip.setModel(self.model)
         self._cards = CardDelegate(icons)
         self.strip.setItemDelegate(self._cards)
+        self._happened: Happened | None = None
+        self._title = QLabel("Jobs")
+        self._title.setProperty("tone", "title")
         self._summary = label("", "dim")
-        self._stop_all = QPushButton("Stop all")
-        self._stop_all.setToolTip("Stop the job that runs and all that wait (Ctrl+Shift+.)")
+        self._build_buttons()
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 0, 0)
         column.setSpacing(2)
         column.addWidget(self._build_head())
         column.addWidget(self.strip)
         self._connect()
-        self._update_summary()
+        self.set_paused(self.model.store.is_paused)
+
+    # What is selected
 
     @property
     def current(self) -> JobRow | None:
@@ -108,69 +76,155 @@ class HistoryPanel(QWidget):
         row: JobRow | None = self.strip.currentIndex().data(JOB_ROLE)
         return row
 
+    @property
+    def current_batch(self) -> Tally | None:
+        """The batch that is selected."""
+        tally: Tally | None = self.strip.currentIndex().data(BATCH_ROLE)
+        return tally
+
     def select(self, job_id: str) -> None:
-        """Makes a job the current one and brings it into view."""
+        """Makes a job the current one and brings it into view, or the batch that holds it."""
         index = self.model.row_of(job_id)
+        if not index.isValid():
+            index = self.model.reach(job_id)
         if index.isValid():
             self.strip.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
             self.strip.scrollTo(index)
 
+    # What it shows of the queue
+
+    def set_paused(self, is_paused: bool) -> None:
+        """Whether the queue is paused."""
+        self._pause.setChecked(is_paused)
+        self._pause.setText("Queue is paused" if is_paused else "Pause queue")
+        tip = "Let the queue go on" if is_paused else "Finish the job that runs, and begin no other"
+        self._pause.setToolTip(f"{tip} (Ctrl+Shift+P)")
+        self._update_summary()
+
+    def set_after(self, after: After) -> None:
+        """What is chosen for the end of the queue."""
+        self._after.setText(f"Then: {AFTER_WORDS[after].lower()}")
+        self._after.setProperty("chosen", after is not After.NOTHING)
+        for action in self._after_menu.actions():
+            action.setChecked(action.data() == after.value)
+        self._update_summary()
+
     def retint(self) -> None:
         """In the theme's colours."""
+        self._back.setIcon(self.icons.icon("back"))
         self.strip.viewport().update()
+
+    # What can be done with a card
 
     def menu_for(self, row: JobRow) -> QMenu:
         """The context menu of a card."""
-        menu = QMenu(self)
-        entries = (
-            ("Make again", "again", self.again_wished, row.state.has_ended),
-            ("Load its settings", "load", self.load_wished, True),
-            ("Show its folder", "folder", self.folder_wished, True),
-            None,
-            ("Stop", "stop", self.stop_wished, not row.state.has_ended),
-            ("Remove from the history…", "clear", self.remove_wished, row.state.has_ended),
-        )
-        for entry in entries:
-            if entry is None:
-                menu.addSeparator()
-                continue
-            text, icon, signal, is_possible = entry
-            action = QAction(self._icons.icon(icon), text, menu)
-            action.setEnabled(is_possible)
-            action.triggered.connect(lambda _=False, signal=signal: signal.emit(row.id))
-            menu.addAction(action)
-        return menu
+        return filled(self, job_menu(self, row))
+
+    def send_to(self, ids: tuple[str, ...], where: str) -> None:
+        """Wishes jobs that wait to "earlier", "later" or the "front" of the line."""
+        index = self.model.row_of(ids[0])
+        if not index.isValid():
+            return
+        number = index.row()
+        target = {"front": 0, "earlier": number - 1, "later": number + 2}[where]
+        if where == "earlier" and not self.model.waiting_ids(self.model.index(max(target, 0))):
+            return  # it is the first
+        before = self.model.waiting_at(target)
+        if before not in ids:
+            self.move_wished.emit(ids, before)
+
+    def stop_batch(self, batch: str) -> None:
+        """Wishes every job of a batch stopped."""
+        for row in reversed(self.model.store.under_way(batch)):  # those that wait first, so that none begins meanwhile
+            self.stop_wished.emit(row.id)
+
+    def retry_batch(self, batch: str) -> None:
+        """Wishes what failed of a batch to be tried again, in its order."""
+        for row in reversed(self.model.store.ended(limit=1_000_000, batch=batch)):
+            if row.state in (JobState.FAILED, JobState.STOPPED):
+                self.retry_wished.emit(row.id)
+
+    def show_happened(self, job_id: str) -> None:
+        """What happened in a job, over its card."""
+        index = self.model.row_of(job_id)
+        row: JobRow | None = index.data(JOB_ROLE)
+        if row is None:
+            return
+        if self._happened is not None:
+            self._happened.close()
+        self._happened = Happened(row, self.icons, self)
+        viewport = self.strip.viewport()
+        card = self.strip.visualRect(index).intersected(viewport.rect())
+        self._happened.show_over(QRect(viewport.mapToGlobal(card.topLeft()), card.size()))
+
+    # Building
+
+    def _build_buttons(self) -> None:
+        self._back = QToolButton()
+        self._back.setIcon(self.icons.icon("back"))
+        self._back.setIconSize(QSize(16, 16))
+        self._back.setToolTip("Back to all jobs (Esc)")
+        self._back.setAccessibleName("Back to all jobs")
+        self._back.hide()
+        self._pause = QPushButton("Pause queue")
+        self._pause.setObjectName("small")
+        self._pause.setCheckable(True)
+        self._after_menu = QMenu(self)
+        group = QActionGroup(self._after_menu)
+        for after, words in AFTER_WORDS.items():
+            action = QAction(words, self._after_menu)
+            action.setCheckable(True)
+            action.setChecked(after is After.NOTHING)
+            action.setData(after.value)
+            group.addAction(action)
+            self._after_menu.addAction(action)
+        self._after = QPushButton("Then: stay on")
+        self._after.setObjectName("small")
+        self._after.setToolTip(_AFTER_TIP)
+        self._after.setAccessibleName(_AFTER_TIP)
+        self._after.setMenu(self._after_menu)
+        self._stop_all = QPushButton("Stop all")
+        self._stop_all.setObjectName("small")
+        self._stop_all.setToolTip("Stop the job that runs and all that wait (Ctrl+Shift+.)")
 
     def _build_head(self) -> QWidget:
         head = QFrame()
         row = QHBoxLayout(head)
         row.setContentsMargins(0, 0, 12, 0)
         row.setSpacing(8)
-        title = QLabel("Jobs")
-        title.setProperty("tone", "title")
-        row.addWidget(title)
+        row.addWidget(self._back)
+        row.addWidget(self._title)
         row.addWidget(self._summary)
         row.addStretch()
-        row.addWidget(self._stop_all)
+        for button in (self._after, self._pause, self._stop_all):
+            row.addWidget(button)
         head.setFixedHeight(32)
         return head
 
     def _connect(self) -> None:
         self.strip.selectionModel().currentChanged.connect(self._on_current_changed)
         self.strip.customContextMenuRequested.connect(self._on_menu_wished)
-        self.strip.stop_wished.connect(self._on_stop_key)
-        self.strip.open_wished.connect(self._on_open_key)
+        self.strip.wished.connect(self._on_key)
+        self.strip.doubleClicked.connect(self._on_double_clicked)
         self._cards.stop_wished.connect(self.stop_wished)
         self._stop_all.clicked.connect(self.stop_all_wished)
-        for signal in (self.model.rowsInserted, self.model.rowsRemoved, self.model.dataChanged):
+        self._pause.clicked.connect(self.pause_wished)
+        self._after_menu.triggered.connect(lambda action: self.after_wished.emit(action.data()))
+        self._back.clicked.connect(self._leave)
+        self.model.scope_changed.connect(self._on_scope_changed)
+        self.model.move_wished.connect(self.move_wished)
+        for signal in (self.model.rowsInserted, self.model.rowsRemoved, self.model.dataChanged, self.model.modelReset):
             signal.connect(self._update_summary)
 
     @Slot()
     def _update_summary(self) -> None:
         running, waiting = self.model.count(JobState.RUNNING), self.model.count(JobState.QUEUED)
-        words = [f"{running} running" if running else "", f"{waiting} waiting" if waiting else ""]
+        words = [f"{running} running" if running else "", f"{waiting:,} waiting" if waiting else ""]
         self._summary.setText(", ".join(word for word in words if word))
-        self._stop_all.setVisible(running + waiting > 0)
+        is_busy = running + waiting > 0
+        self._stop_all.setVisible(is_busy)
+        self._pause.setVisible(is_busy or self._pause.isChecked())
+        self._after.setVisible(is_busy or bool(self._after.property("chosen")))
 
     @Slot(QModelIndex, QModelIndex)
     def _on_current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:
@@ -179,20 +233,74 @@ class HistoryPanel(QWidget):
 
     @Slot(QPoint)
     def _on_menu_wished(self, at: QPoint) -> None:
-        row = self.strip.indexAt(at).data(JOB_ROLE)
-        if row:
-            menu = self.menu_for(row)
+        index = self.strip.indexAt(at)
+        row, tally = index.data(JOB_ROLE), index.data(BATCH_ROLE)
+        if row or tally:
+            menu = self.menu_for(row) if row else filled(self, batch_menu(self, tally))
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             menu.popup(self.strip.viewport().mapToGlobal(at))
 
-    @Slot()
-    def _on_stop_key(self) -> None:
-        row = self.current
-        if row and not row.state.has_ended:
+    @Slot(QModelIndex)
+    def _on_double_clicked(self, index: QModelIndex) -> None:
+        tally: Tally | None = index.data(BATCH_ROLE)
+        if tally is not None:
+            self.model.open(tally.id)
+
+    @Slot(str)
+    def _on_key(self, wish: str) -> None:
+        row, tally = self.current, self.current_batch
+        if wish == "leave":
+            self._leave()
+        elif tally is not None:
+            self._on_batch_key(wish, tally)
+        elif row is not None:
+            self._on_job_key(wish, row)
+
+    def _on_job_key(self, wish: str, row: JobRow) -> None:
+        ids, waits = (row.id,), row.state is JobState.QUEUED
+        if wish == "open":
+            self.job_selected.emit(row.id)
+        elif wish == "happened":
+            self.show_happened(row.id)
+        elif wish == "stop" and row.state.has_ended:
+            self.trash_wished.emit(ids)
+        elif wish == "stop":
             self.stop_wished.emit(row.id)
+        elif wish == "retry" and row.state in (JobState.FAILED, JobState.STOPPED):
+            self.retry_wished.emit(row.id)
+        elif wish == "hold" and waits:
+            self.hold_wished.emit(ids, not row.is_held)
+        elif wish in ("front", "earlier", "later") and waits:
+            self.send_to(ids, wish)
+
+    def _on_batch_key(self, wish: str, tally: Tally) -> None:
+        ids = self.model.waiting_ids(self.strip.currentIndex())
+        if wish == "open":
+            self.model.open(tally.id)
+        elif wish == "stop":
+            self.stop_batch(tally.id)
+        elif wish == "retry":
+            self.retry_batch(tally.id)
+        elif wish == "hold" and ids:
+            self.hold_wished.emit(ids, tally.held < tally.waiting)
+        elif wish in ("front", "earlier", "later") and ids:
+            self.send_to(ids, wish)
 
     @Slot()
-    def _on_open_key(self) -> None:
-        row = self.current
-        if row:
-            self.job_selected.emit(row.id)
+    def _leave(self) -> None:
+        """Back from the jobs of a batch to all entries."""
+        scope = self.model.scope
+        if scope is not None:
+            self.model.open("")
+            index = self.model.row_of(scope.newest)
+            if index.isValid():
+                self.strip.setCurrentIndex(index)
+
+    @Slot()
+    def _on_scope_changed(self) -> None:
+        scope = self.model.scope
+        self._back.setVisible(scope is not None)
+        self._title.setText("Jobs" if scope is None else scope.title or "Batch")
+        self._update_summary()
+        if scope is not None and self.model.rowCount():
+            self.strip.setCurrentIndex(self.model.index(0))

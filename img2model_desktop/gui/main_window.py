@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, Qt, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -23,7 +23,8 @@ from img2model_desktop.gui.about import about_window, keyboard_window, news_wind
 from img2model_desktop.gui.drag_handle import DragHandle
 from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.file_manager import show_in_folder
-from img2model_desktop.gui.history_model import JOB_ROLE, engine_title, input_of, work_words
+from img2model_desktop.gui.finishing import Finishing
+from img2model_desktop.gui.history_model import engine_title, input_of, work_words
 from img2model_desktop.gui.history_panel import HistoryPanel
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import InputPanel
@@ -31,6 +32,7 @@ from img2model_desktop.gui.intake import Brought, aimed_at, brought, can_bring, 
 from img2model_desktop.gui.menus import Menus
 from img2model_desktop.gui.mesh_opening import MeshOpening
 from img2model_desktop.gui.messages import Message, Tone
+from img2model_desktop.gui.queue_actions import QueueActions
 from img2model_desktop.gui.runner import JobRunner, Trouble
 from img2model_desktop.gui.side_windows import SideWindows
 from img2model_desktop.gui.theme import Theme, ThemeChoice
@@ -110,6 +112,8 @@ class MainWindow(QMainWindow):
         self.export = self.right.export
         self.workshop = self.right.workshop
         self.history = HistoryPanel(self._runner, self._icons)
+        self.finishing = Finishing(self._runner, self)
+        self.queue = QueueActions(self._runner, self.history, self.finishing, self)
         self._upper = _splitter(Qt.Orientation.Horizontal, self.middle, self.right, main=0)
         beside = QWidget()
         column = QVBoxLayout(beside)
@@ -136,12 +140,13 @@ class MainWindow(QMainWindow):
         history.model.dataChanged.connect(self._on_rows_changed)
         runner.queue_changed.connect(self._on_queue_changed)
         history.job_selected.connect(self._on_job_selected)
-        history.stop_wished.connect(runner.cancel)
-        history.stop_all_wished.connect(runner.cancel_all)
         history.again_wished.connect(lambda job_id: self._make_again(runner.job(job_id)))
         history.load_wished.connect(lambda job_id: self._load_settings(runner.job(job_id)))
         history.folder_wished.connect(lambda job_id: self._show_job_folder(runner.job(job_id)))
-        history.remove_wished.connect(self._on_remove_wished)
+        self.queue.told.connect(self.tell)
+        self.finishing.told.connect(self.tell)
+        self.finishing.withdrawn.connect(self.middle.messages.clear)
+        self.finishing.quit_wished.connect(self.close)
         export.save_wished.connect(self.save)
         export.report_wished.connect(self.report)
         export.folder_wished.connect(self._on_folder_wished)
@@ -277,18 +282,17 @@ class MainWindow(QMainWindow):
                     self._show_result(self._runner.job(event.job_id), keep_camera=True)
                 self._thumbnails.draw(event.path)
 
-    @Slot(QModelIndex, QModelIndex)
-    def _on_rows_changed(self, first: QModelIndex, last: QModelIndex) -> None:
-        for number in range(first.row(), last.row() + 1):
-            row: JobRow = self.history.model.index(number).data(JOB_ROLE)
-            if row.state is JobState.RUNNING:
-                self.middle.work.show_job(row)
+    @Slot()
+    def _on_rows_changed(self) -> None:
+        row = self._runner.running
+        if row is not None and row.state is JobState.RUNNING:
+            self.middle.work.show_job(row)
 
     @Slot()
     def _on_queue_changed(self) -> None:
-        running = [row for row in self._runner.jobs() if row.state is JobState.RUNNING]
-        self.middle.work.show_job(running[0] if running else None)
-        self.menus.action("stop").setEnabled(bool(running))
+        row = self._runner.running
+        self.middle.work.show_job(row if row and row.state is JobState.RUNNING else None)
+        self.menus.action("stop").setEnabled(row is not None)
         self.menus.action("stop_all").setEnabled(self._runner.is_busy)
 
     @Slot(str)
@@ -358,16 +362,6 @@ class MainWindow(QMainWindow):
         if self.history.current:
             self._show_job_folder(self.history.current)
 
-    def stop_running(self) -> None:
-        """Stops the job that runs."""
-        for row in self._runner.jobs():
-            if row.state is JobState.RUNNING:
-                self._runner.cancel(row.id)
-
-    def stop_all(self) -> None:
-        """Stops the job that runs and all that wait."""
-        self._runner.cancel_all()
-
     def _make_again(self, row: JobRow) -> None:
         request = replace(row.request, picture=self._picture_of(row)) if row.request.picture else row.request
         self._on_generate_wished((request,))
@@ -384,18 +378,6 @@ class MainWindow(QMainWindow):
 
     def _show_job_folder(self, row: JobRow) -> None:
         self._on_folder_wished(row.result_path if row.result_path else row.folder)
-
-    @Slot(str)
-    def _on_remove_wished(self, job_id: str) -> None:
-        row = self._runner.job(job_id)
-        text = f"Remove “{row.title}” and its files for good?"
-        self.tell(Message(Tone.WARNING, text, action="Remove", act=lambda: self._remove(job_id)))
-
-    def _remove(self, job_id: str) -> None:
-        try:
-            self._runner.remove(job_id)
-        except Img2ModelError as problem:
-            self.tell(Message(Tone.ERROR, problem.message, problem.advice, problem.details))
 
     @Slot(str, str)
     def _name_undo(self, undo: str, redo: str) -> None:
@@ -511,6 +493,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         state = self.window_state()
         self.right.close_files()
+        self.finishing.close()
         self.beside.close()
         super().closeEvent(event)
         self.closed.emit(state)

@@ -20,7 +20,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal, Slot
 
 from img2model_desktop.aside import Helper, Tick, Worker
-from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, Progressed, Stopped
+from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, Progressed, Started, Stopped
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import Cancelled, HistoryProblem, Img2ModelError, InputProblem, SetupProblem
 from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PictureLimits, Plan, resolve_again
@@ -78,6 +78,7 @@ class JobRunner(QObject):
     Signals:
         job_changed: (str) the id of a job whose row is new or has changed.
         job_removed: (str) the id of a job that left the history.
+        history_changed: () many jobs may be others.
         event_received: (object) each JobEvent, after it was applied to the row.
         queue_changed: () a job was added, began, ended, or changed its place; the queue was paused or goes on.
         queue_ended: () the last job that could run has ended.
@@ -88,6 +89,7 @@ class JobRunner(QObject):
 
     job_changed = Signal(str)
     job_removed = Signal(str)
+    history_changed = Signal()
     event_received = Signal(object)
     queue_changed = Signal()
     queue_ended = Signal()
@@ -154,8 +156,9 @@ class JobRunner(QObject):
 
     def resume(self) -> None:
         """Takes up what an earlier run of the program left in the queue, in its order."""
-        rows = self._store.recover()
-        self._tell_changed(tuple(row.id for row in rows))
+        self._store.recover()
+        self.history_changed.emit()
+        self._tell_changed(())
 
     def cancel(self, job_id: str) -> None:
         """Stops a job: one that waits at once, one that runs within half a second. Others are left alone."""
@@ -388,6 +391,8 @@ class JobRunner(QObject):
             log.info("job %s finished in %.2f s by %s", event.job_id, event.seconds, event.engine)
         self.job_changed.emit(row.id)
         self.event_received.emit(event)
+        if isinstance(event, Started):
+            self.queue_changed.emit()
 
     @Slot(object)
     def _on_call_ended(self, ended: CallEnded) -> None:

@@ -25,6 +25,9 @@ VERSION = 1
 RECIPE_ENTRY = "edits"
 """In a recipe: the steps that were done to the result, in order."""
 
+MAX_HEADER_BYTES = 16_000_000
+"""More than any description of a mesh of ours takes, its recipe included."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -81,6 +84,20 @@ def current_mesh(folder: Path) -> Path:
     """The result after its edits: what is shown, judged and exported."""
     edits = read_edits(folder)
     return folder / edits.done[-1].file if edits.done else original_mesh(folder)
+
+
+def glb_faces(path: Path) -> int | None:
+    """How many triangles a binary glTF file of ours says that it has, without reading them; None where it does not."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(20)
+            if head[:4] != b"glTF":
+                return None
+            plain = json.loads(file.read(min(int.from_bytes(head[12:16], "little"), MAX_HEADER_BYTES)))
+        corners = [one["indices"] for mesh in plain["meshes"] for one in mesh["primitives"]]
+        return sum(int(plain["accessors"][number]["count"]) for number in corners) // 3
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return None
 
 
 def do_edit(folder: Path, title: str, steps: Sequence[Step], progress: Progress | None = None) -> Edits:

@@ -342,6 +342,21 @@ class Store:
         where, values = ("AND id < ?", (before,)) if before else ("", ())
         return tuple(self._select(f"WHERE trashed IS NULL {where} ORDER BY id DESC LIMIT ?", (*values, limit)))
 
+    def under_way(self, batch: str = "") -> tuple[JobRow, ...]:
+        """What runs, then what waits in its order; of one batch, or ("") of what belongs to none."""
+        order = "ORDER BY state = 'queued', position, id"
+        return tuple(self._select(f"WHERE state IN ('running', 'queued') AND batch = ? {order}", (batch,)))
+
+    def ended(self, limit: int = 100, before: str = "", batch: str = "") -> tuple[JobRow, ...]:
+        """What has ended and is not in the trash, newest first; of one batch, or ("") of what belongs to none.
+
+        Args:
+            limit, before: see `rows`.
+        """
+        where, values = ("AND id < ?", (before,)) if before else ("", ())
+        where = f"WHERE {_ENDED} AND batch = ? AND trashed IS NULL {where} ORDER BY id DESC LIMIT ?"
+        return tuple(self._select(where, (batch, *values, limit)))
+
     def rows_of(self, ids: Sequence[str]) -> tuple[JobRow, ...]:
         """Those of the jobs that are there, also from the trash, in no order."""
         return tuple(self._select(f"WHERE id IN ({', '.join('?' * len(ids))})", tuple(ids)))

@@ -52,13 +52,15 @@ class StoredJobs(QObject):
 
     job_changed = Signal(str)
     job_removed = Signal(str)
+    history_changed = Signal()
 
     def __init__(self, store: Store) -> None:
         super().__init__()
         self._store = store
 
-    def jobs(self) -> tuple[JobRow, ...]:
-        return self._store.rows()
+    @property
+    def store(self) -> Store:
+        return self._store
 
     def job(self, job_id: str) -> JobRow:
         return self._store.row(job_id)
@@ -137,19 +139,28 @@ def test_a_mesh_file_is_opened_and_a_picture_is_made_into_a_mesh(jobs: StoredJob
     assert work_words(jobs.add(Request(picture="fox.png"))) == "Making “fox”"
 
 
-def test_newest_job_is_first_and_rows_follow_the_store(jobs: StoredJobs) -> None:
+def titles(model: HistoryModel) -> list[str]:
+    return [model.index(row).data() for row in range(model.rowCount())]
+
+
+def test_what_runs_is_first_then_what_waits_in_its_order_then_the_newest_result(jobs: StoredJobs) -> None:
     before = jobs.add(Request(prompt="old"))
     model = HistoryModel(jobs)
     first, second = jobs.add(Request(prompt="first")), jobs.add(Request(prompt="second"))
-    assert [model.index(row).data() for row in range(model.rowCount())] == ["second", "first", "old"]
+    assert titles(model) == ["old", "first", "second"]
     jobs.tell(Started(first.id, time.time()))
+    assert titles(model) == ["first", "old", "second"]
     assert model.count(JobState.RUNNING) == 1
     jobs.tell(Stopped(first.id, time.time()))
+    assert titles(model) == ["old", "second", "first"]
+    jobs.tell(Stopped(before.id, time.time()))
+    assert titles(model) == ["second", "first", "old"]
     jobs.remove(first.id)
-    assert [model.index(row).data() for row in range(model.rowCount())] == ["second", "old"]
+    assert titles(model) == ["second", "old"]
     assert model.row_of(second.id).row() == 0
     assert model.row_of(before.id).row() == 1
     assert not model.row_of(first.id).isValid()
+    assert titles(HistoryModel(jobs)) == ["second", "old"]  # as one that is made now
 
 
 def test_progress_is_shown_at_a_calm_pace(qtbot: QtBot, jobs: StoredJobs, model: HistoryModel) -> None:
@@ -279,13 +290,30 @@ def test_menu_offers_what_is_possible(qtbot: QtBot, jobs: StoredJobs, panel: His
 
     assert possible(started(jobs)) == {
         "Make again": False,
+        "Try again": False,
         "Load its settings": True,
+        "What happened": True,
         "Show its folder": True,
         "Stop": True,
-        "Remove from the history…": False,
+        "Move to the trash": False,
     }
+    assert possible(jobs.add(Request(prompt="later"))) == {
+        "Make again": False,
+        "Try again": False,
+        "Load its settings": True,
+        "What happened": True,
+        "Show its folder": True,
+        "Hold": True,
+        "To the front": True,
+        "Earlier": True,
+        "Later": True,
+        "Stop": True,
+        "Move to the trash": False,
+    }
+    assert possible(in_state(jobs, JobState.FAILED))["Try again"] is True
     done = in_state(jobs, JobState.DONE)
-    assert possible(done)["Stop"] is False
+    assert (possible(done)["Stop"], possible(done)["Try again"]) == (False, False)
+    assert possible(done)["Move to the trash"] is True
     menu = panel.menu_for(done)
     qtbot.addWidget(menu)
     with qtbot.waitSignal(panel.again_wished) as wish:

@@ -228,7 +228,7 @@ def test_failure_is_told_and_stays_on_its_card(qtbot: QtBot, window: MainWindow,
     assert told.text == f"“nothing”: {row.error_message}"
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert message(window) == ""
-    window.history.strip.open_wished.emit()
+    window.history.strip.wished.emit("open")
     assert row.error_message in message(window)
 
 
@@ -247,7 +247,7 @@ def test_request_that_cannot_run_is_told_not_queued(window: MainWindow, runner: 
     assert "gone.png" in message(window)
 
 
-def test_job_is_made_again_loaded_back_and_removed(
+def test_job_is_made_again_loaded_back_and_thrown_away(
     qtbot: QtBot, window: MainWindow, runner: JobRunner, photo: Path
 ) -> None:
     request = Request(picture=str(photo), engine="inflate", quality=Quality.DRAFT, size_mm=33.0)
@@ -268,18 +268,22 @@ def test_job_is_made_again_loaded_back_and_removed(
     loaded = window.input.request()
     assert Path(loaded.picture).parent == first.folder
     assert (loaded.engine, loaded.quality, loaded.size_mm) == ("inflate", Quality.DRAFT, 33.0)
-    window.history.remove_wished.emit(first.id)
-    assert first.folder.is_dir()  # nothing is removed before the user has said yes
-    qtbot.mouseClick(window.middle.messages._action, Qt.MouseButton.LeftButton)
-    assert not first.folder.exists()
+    window.history.strip.setFocus()
+    qtbot.keyClick(window.history.strip, Qt.Key.Key_Delete)
     assert [row.id for row in runner.jobs()] == [second.id]
+    assert not window.history.model.row_of(first.id).isValid()
+    assert message(window) == f"“{first.title}” is in the trash."
+    assert (first.folder / "result.glb").is_file()  # nothing is removed
+    qtbot.mouseClick(window.middle.messages._action, Qt.MouseButton.LeftButton)
+    assert [row.id for row in runner.jobs()] == [second.id, first.id]
+    assert window.history.current == first
 
 
 def test_result_that_is_gone_is_said_plainly(qtbot: QtBot, window: MainWindow, photo: Path) -> None:
     window.input.generate_wished.emit((Request(picture=str(photo), quality=Quality.DRAFT),))
     row = wait_for_end(qtbot, window)
     (row.folder / "result.glb").unlink()
-    window.history.strip.open_wished.emit()
+    window.history.strip.wished.emit("open")
     assert not window.export.can_save
     assert window.middle._hint == "The result of this job is gone"
 
