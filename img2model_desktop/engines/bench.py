@@ -12,11 +12,11 @@ from img2model_desktop import __version__
 from img2model_desktop.aside import Worker
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import Stroke
-from img2model_desktop.engines import weight_sets
+from img2model_desktop.engines import catalog, weight_sets
 from img2model_desktop.engines.base import EngineSpec
 from img2model_desktop.engines.library import Library, missing_weights
 from img2model_desktop.engines.pipelines import PLACE, Pipelines, no_pipeline
-from img2model_desktop.engines.room import Gauge, Room, kept_on_processor, measure
+from img2model_desktop.engines.room import Gauge, Room, a_quarter, kept_on_processor, measure
 from img2model_desktop.errors import EngineProblem, OutOfMemory, SetupProblem, no_memory
 
 if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
@@ -35,11 +35,13 @@ class Bench:
         worker: where that is; `close` closes it.
         weights: folder of the library of published weights; None has none.
         keep_mib: what the engines that stay loaded may take together, MiB, by what the catalogue says of each; the
-            one that was called last stays in any case.
+            one that was called last stays in any case. None is a quarter of the machine's memory.
         gauge: measures free memory where the engines run; module-level.
     """
 
-    def __init__(self, worker: Worker, weights: Path | None = None, keep_mib: int = 0, gauge: Gauge = measure) -> None:
+    def __init__(
+        self, worker: Worker, weights: Path | None = None, keep_mib: int | None = 0, gauge: Gauge = measure
+    ) -> None:
         self.worker = worker
         self._library = None if weights is None else Library(weights)
         self._pipelines = Pipelines(weights)
@@ -91,12 +93,13 @@ class Bench:
                 return SetupProblem(problem.message, problem.advice, problem.details)  # without what it was raised in
         return None
 
-    def version_of(self, spec: EngineSpec) -> str:
+    def version_of(self, key: str) -> str:
         """What tells whether an engine is still the same: the program's version, and the files of its weights."""
-        if not spec.weights or self._library is None:
+        spec = next((spec for spec in catalog.ENGINES if spec.key == key), None)
+        if spec is None or not spec.weights or self._library is None:
             return __version__
         try:
-            files = repr(_stamp(self._library.folder(spec.weights)))
+            files = repr(_stamp(self._folder_of(spec)))
         except (SetupProblem, OSError):
             return __version__
         return f"{__version__} {hashlib.sha256(files.encode()).hexdigest()[:16]}"
@@ -136,7 +139,8 @@ class Bench:
         if not spec.weights:
             return self.worker.run(call_engine, spec.entry, method, args, tick=progress.update)
         mib = max(spec.peak_mib, spec.card_mib)
-        wanted = Wanted(spec.entry, self._folder_of(spec), spec.on_processor, mib, self._keep_mib)
+        keep_mib = a_quarter() if self._keep_mib is None else self._keep_mib
+        wanted = Wanted(spec.entry, self._folder_of(spec), spec.on_processor, mib, keep_mib)
         return self.worker.run(call_wanted, wanted, method, args, tick=progress.update)
 
     def _folder_of(self, spec: EngineSpec) -> Path:

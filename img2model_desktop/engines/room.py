@@ -33,6 +33,12 @@ def measure(asks_card: bool) -> Room:
     return Room(int(psutil.virtual_memory().available) // MIB, _card() if asks_card else None)
 
 
+def a_quarter() -> int:
+    """Of this machine's memory, MiB."""
+    psutil = importlib.import_module("psutil")
+    return int(psutil.virtual_memory().total) // MIB // 4
+
+
 @contextmanager
 def kept_on_processor(wish: bool) -> Iterator[None]:
     """While inside, engines that are loaded in this process stay off the graphics card, if that is wished."""
