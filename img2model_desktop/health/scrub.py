@@ -59,9 +59,10 @@ class Scrubber:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = frozenset(part for name in names for part in _parts(name))
-        written = {way for name in self.names for way in _ways(name)}
-        patterns = [_pattern(way) for way in sorted(written, key=lambda way: (-len(way), way))]
-        self._known = re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
+        ways = {way for name in self.names for way in _ways(name)}
+        # the longest first, each with a word of it that is quick to look for: there may be ten thousand names
+        ordered = sorted(ways, key=lambda way: (-len(way), way))
+        self._ways = [(max(way.lower().split(), key=len, default=""), way) for way in ordered]
 
     def clean(self, text: str) -> str:
         """The text without names; where files of the program or of libraries are named, they stay."""
@@ -73,8 +74,10 @@ class Scrubber:
             return f"\0{len(kept) - 1}\0"
 
         text = _IN_TRACE.sub(keep, text)
-        if self._known is not None:
-            text = self._known.sub(_NAME, text)  # first: a form may end in the middle of a name with spaces
+        lowered = text.lower()
+        known = [_pattern(way) for word, way in self._ways if word in lowered]
+        if known:  # first: a form may end in the middle of a name with spaces
+            text = re.sub("|".join(known), _NAME, text, flags=re.IGNORECASE)
         for form, stand_in in _FORMS:
             text = form.sub(stand_in, text)
         text = text.replace(_NAME, "<name>")

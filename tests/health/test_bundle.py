@@ -196,6 +196,12 @@ def test_short_names_take_whole_words_alone() -> None:
     assert scrubber.clean("Tom atoms, tom_1 and io") == "<name> atoms, <name>_1 and io"
 
 
+def test_thousands_of_names_are_no_obstacle() -> None:
+    scrubber = Scrubber([f"picture of aunt number {number}.png" for number in range(3_000)])
+    text = "\n".join(f"line {number} about nothing" for number in range(2000)) + " Picture of aunt number 2876"
+    assert scrubber.clean(text).endswith("nothing <name>")
+
+
 def test_the_system_knows_who_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USERNAME", "leonhardine")
     assert {"leonhardine", platform.node(), str(Path.home())} <= set(scrub.system_names())
