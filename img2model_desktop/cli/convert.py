@@ -16,7 +16,7 @@ from img2model_desktop.core.events import Chosen, Failed, Finished, JobEvent, Pr
 from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import EXIT_BUG, EXIT_CANCELLED, KINDS, Cancelled, Img2ModelError, InputProblem
-from img2model_desktop.jobs.plan import PictureLimits, Plan, resolve
+from img2model_desktop.jobs.plan import PICTURES, PictureLimits, Plan, resolve
 
 
 def add_convert(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,12 @@ def add_convert(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("pictures", nargs="*", metavar="PICTURE", help="picture files; none with --prompt")
     add("-o", "--out", required=True, metavar="OUT", help="mesh file (its suffix is the format) or a folder")
-    add("--prompt", default="", metavar="TEXT", help="makes the picture instead of PICTURE")
+    add("--prompt", default="", metavar="TEXT", help="makes the picture instead of PICTURE; with --restyle, redraws it")
+    add("--restyle", action="store_true", help="lets the maker redraw PICTURE by the prompt first")
+    add("--pictures-only", action="store_true", help="makes pictures (PNG) and no mesh")
+    add(
+        "--variants", type=int, default=1, metavar="N", help="pictures to make with --pictures-only, seeds N apart by 1"
+    )
     add("--skip-existing", action="store_true", help="leaves every OUT that is there already as it is: done, code 0")
     add_request_options(parser)
     add("--json", action="store_true", help="one JSON object a result")
@@ -35,12 +40,20 @@ def add_request_options(parser: argparse.ArgumentParser) -> None:
     """What a request says beside its picture or prompt; read by `request_of`."""
     add = parser.add_argument
     add("--engine", default=AUTO, metavar="KEY", help="sculptor: %(default)s, or a key of “img2model engines”")
+    add("--maker", default="lettering", metavar="KEY", help="of the picture from the prompt; default: %(default)s")
     add("--style", default="", metavar="S", help="of the picture made from the prompt")
+    add("--negative", default="", metavar="TEXT", help="what the picture made from the prompt shall not show")
     add("--quality", default="standard", choices=[str(q) for q in Quality], help="default: %(default)s")
     add("--seed", type=int, default=0, metavar="N", help="for engines that draw random numbers")
     add("--size-mm", type=float, default=None, metavar="N", help="longest side, millimetres")
     add("--up", default=None, choices=["y", "z"], help="up axis of OBJ, STL and PLY files")
-    add("--set", action="append", default=[], metavar="NAME=VALUE", help="an option, e.g. relief=0.4 (repeatable)")
+    add(
+        *("--set", "--option"),
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option, e.g. relief=0.4 (repeatable)",
+    )
 
 
 def stored_settings() -> settings.Settings:
@@ -50,23 +63,34 @@ def stored_settings() -> settings.Settings:
 
 def request_of(arguments: argparse.Namespace, stored: settings.Settings) -> Request:
     """The request that the options of `add_request_options` make, without picture and prompt. Raises InputProblem."""
+    options = _options(arguments.set)
+    if arguments.negative:
+        options[f"{arguments.maker}.negative"] = arguments.negative
     return Request(
+        maker=arguments.maker,
         style=arguments.style,
         engine=arguments.engine,
         quality=Quality(arguments.quality),
         seed=arguments.seed,
         size_mm=stored.size_mm if arguments.size_mm is None else arguments.size_mm,
-        options=tuple(sorted(_options(arguments.set).items())),
+        options=tuple(sorted(options.items())),
     )
 
 
 def _convert(arguments: argparse.Namespace) -> int:
-    if arguments.pictures and arguments.prompt:
-        raise InputProblem("A picture and a prompt were given.", "Give one of them.")
+    if arguments.pictures and arguments.prompt and not arguments.restyle:
+        raise InputProblem("A picture and a prompt were given.", "Give one of them, or add --restyle.")
     stored = stored_settings()
     sources = arguments.pictures or [""]
-    base = replace(request_of(arguments, stored), prompt=arguments.prompt)
-    targets = _targets(arguments.out, sources, arguments.prompt)
+    base = replace(
+        request_of(arguments, stored),
+        prompt=arguments.prompt,
+        restyle=arguments.restyle,
+        goal=PICTURES if arguments.pictures_only else "mesh",
+        variants=arguments.variants,
+    )
+    suffix = ".png" if arguments.pictures_only else ".glb"
+    targets = _targets(arguments.out, sources, arguments.prompt, suffix)
     cancel = threading.Event()
     before = signal.signal(signal.SIGINT, lambda *_: cancel.set())
     bench = Bench(Inline(), paths.weights_dir())
@@ -128,6 +152,8 @@ class _One:
         from img2model_desktop.jobs.export import ExportOptions, can_write
 
         plan = resolve(self._request, PictureLimits(self._stored.max_picture_bytes, self._stored.max_picture_pixels))
+        if self._request.goal == PICTURES:
+            return plan
         problem = can_write(self._target, ExportOptions(up=self._up))
         if problem is not None:
             raise problem
@@ -147,9 +173,38 @@ class _One:
             self._say_failed(last.kind, last.message, last.advice)
             return KINDS[last.kind].exit_code if last.kind in KINDS else EXIT_BUG
         assert isinstance(last, Finished)
+        if last.facts is None:
+            self._take_pictures(last)
+            return 0
         export_mesh(Path(last.path), self._target, ExportOptions(up=self._up))
         self._say_done(last)
         return 0
+
+    def _take_pictures(self, last: Finished) -> None:
+        """Copies the pictures that were made to where they were wished, and says so."""
+        from img2model_desktop.core.atomic import write_file
+        from img2model_desktop.jobs.pipeline import made_name
+
+        count, target = self._request.variants, self._target
+        for number in range(1, count + 1):
+            made = Path(last.path).with_name(made_name(number))
+            path = target if count == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
+            write_file(path, made.read_bytes())
+            seed = self._request.seed + number - 1
+            if self._as_json:
+                print_json(
+                    {
+                        "picture": self._request.picture,
+                        "prompt": self._request.prompt,
+                        "path": str(path),
+                        "engine": last.engine,
+                        "seed": seed,
+                        "warnings": self._told.warnings,
+                        "seconds": round(last.seconds / count, 3),
+                    }
+                )
+            else:
+                print(f"{path}: {last.engine}, seed {seed}")
 
     def _say_done(self, last: Finished) -> None:
         facts = last.facts
@@ -234,10 +289,15 @@ def _options(given: Sequence[str]) -> dict[str, OptionValue]:
     return options
 
 
-def _targets(out: str, sources: Sequence[str], prompt: str) -> list[Path]:
+def _targets(out: str, sources: Sequence[str], prompt: str, suffix: str) -> list[Path]:
     """One file for each source: `out` itself, or in the folder `out` one named after each picture."""
     path = Path(out)
-    if len(sources) == 1 and not path.is_dir() and not out.endswith(("/", "\\")):
+    is_file = not path.is_dir() and not out.endswith(("/", "\\"))
+    if suffix == ".png" and is_file and path.suffix.lower() != suffix:
+        if path.suffix:
+            raise InputProblem(f"Pictures are written as PNG, not as {path.suffix}.", "Give a folder, or a .png file.")
+        is_file = False
+    if len(sources) == 1 and is_file:
         return [path]
     if path.exists() and not path.is_dir():
         raise InputProblem(f"“{path.name}” is a file.", "For several pictures give a folder as OUT.")
@@ -256,7 +316,7 @@ def _targets(out: str, sources: Sequence[str], prompt: str) -> list[Path]:
             number += 1
             name = f"{stem}-{number}"
         taken.add(name.lower())
-        targets.append(path / f"{name}.glb")
+        targets.append(path / f"{name}{suffix}")
     return targets
 
 
