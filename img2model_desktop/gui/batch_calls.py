@@ -33,27 +33,34 @@ class Survey:
     unread: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How to look at the folders of a batch.
+
+    Args:
+        before: the last survey's `looks` for a watched folder, None to take everything that is there.
+        tried: size and time of the pictures that were begun in this run of the program, by key: none twice.
+        retry_failed: what failed is due.
+        only_shows: nothing is begun and nothing written.
+    """
+
+    before: Mapping[str, tuple[int, int]] | None
+    tried: Mapping[str, tuple[int, int]]
+    retry_failed: bool = False
+    only_shows: bool = False
+
+
 def count_pictures(batch: Batch, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
     """How many pictures there are, before anything is begun or written."""
     return len(Scanner(batch, lambda _: False).scan())
 
 
-def survey(
-    batch: Batch,
-    before: Mapping[str, tuple[int, int]] | None,
-    tried: Mapping[str, tuple[int, int]],
-    retry_failed: bool,
-    weights: Path | None,
-    report: Any,
-    is_cancelled: Any,
-) -> Any:
+def survey(batch: Batch, wish: Wish, weights: Path | None, report: Any, is_cancelled: Any) -> Any:
     """Looks at the folders and begins what is due.
 
     Args:
         batch: whose.
-        before: the last survey's `looks` for a watched folder, None to take everything that is there.
-        tried: size and time of the pictures that were begun in this run of the program, by key: none twice.
-        retry_failed: what failed is due.
+        wish: how.
         weights: folder of the library of published weights.
         report, is_cancelled: see `aside`.
 
@@ -61,15 +68,19 @@ def survey(
         `Survey`.
     """
     progress = Progress(report, is_cancelled)
+    if wish.only_shows:
+        entries = {entry.key: entry for entry in read_entries(batch.target)}
+        ours = {batch.target / entry.result for entry in entries.values()}
+        return Survey(Scanner(batch, ours.__contains__).scan(), entries, {}, {}, ())
     with Ledger(batch) as ledger:
         check_batch(ledger, weights)
-        scanner = Scanner(batch, ledger.is_ours, before or {})
-        sources = scanner.scan() if before is None else scanner.rested()
+        scanner = Scanner(batch, ledger.is_ours, wish.before or {})
+        sources = scanner.scan() if wish.before is None else scanner.rested()
         entries = {entry.key: entry for entry in ledger.entries()}
         due = []
         for number, source in enumerate(sources):
             progress.update(number / len(sources))
-            if tried.get(source.key) != source.look and ledger.is_due(source, retry_failed):
+            if wish.tried.get(source.key) != source.look and ledger.is_due(source, wish.retry_failed):
                 due.append(source)
         begun = ledger.begin(due)
         results = {key: path.relative_to(batch.target).as_posix() for key, path in begun.items()}

@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # they bring numpy, which the window's start and the command 
     from img2model_desktop.core.picture import Picture
 
 MOST_AT_ONCE = 200
+BATCH_FROM = 10
+"""So many pictures that came at once are offered as a batch."""
+
 BESIDE_MESHES = (".mtl", ".bin")  # files that come along with a mesh
 HEAD_BYTES = 4096  # what the kind of a file is told from
 WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".pth", ".pt")
@@ -35,6 +38,8 @@ class Brought:
         advice: what to do instead.
         meshes: mesh files, in the order they came.
         weights: files and folders that hold weights of engines, in the order they came.
+        batch: folders and picture files that may be made as a batch, or none: few pictures came.
+        count: how many pictures are in them.
     """
 
     paths: tuple[Path, ...]
@@ -42,6 +47,8 @@ class Brought:
     advice: str = ""
     meshes: tuple[Path, ...] = ()
     weights: tuple[Path, ...] = ()
+    batch: tuple[Path, ...] = ()
+    count: int = 0
 
 
 def can_bring(mime: QMimeData) -> bool:
@@ -130,6 +137,7 @@ def sorted_out(local: Sequence[Path]) -> Brought:
     meshes: list[Path] = []
     weights: list[Path] = []
     others: list[Path] = []
+    sources: list[Path] = []
     suffixes = mesh_suffixes()
     for path in local:
         if path.is_dir():
@@ -138,6 +146,7 @@ def sorted_out(local: Sequence[Path]) -> Brought:
                 continue
             found = _files_in(path, READABLE_SUFFIXES)
             pictures += found
+            sources += [path] if found else []
             meshes += [] if found else _files_in(path, suffixes)
         elif path.suffix.lower() in suffixes:
             meshes.append(path)
@@ -149,13 +158,16 @@ def sorted_out(local: Sequence[Path]) -> Brought:
             continue
         elif _may_be_picture(path):
             pictures.append(path)
+            sources.append(path)
         else:
             others.append(path)
     refusal, advice = _refusal(others)
     if not pictures and not meshes and not weights and not others:
         refusal, advice = f"There is no picture and no mesh in the folder “{local[0].name}”.", "Drop files."
+    count = len(pictures)
+    batch = tuple(sources) if count >= BATCH_FROM else ()
     pictures, meshes = pictures[:MOST_AT_ONCE], meshes[:MOST_AT_ONCE]
-    return Brought(tuple(pictures), refusal, advice, tuple(meshes), _without_parts(weights))
+    return Brought(tuple(pictures), refusal, advice, tuple(meshes), _without_parts(weights), batch, count)
 
 
 def holds_weights(folder: Path) -> bool:
