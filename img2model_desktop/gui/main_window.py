@@ -20,6 +20,7 @@ from img2model_desktop.core.events import Chosen, Failed, Finished, JobEvent, Pr
 from img2model_desktop.core.request import Request
 from img2model_desktop.errors import Img2ModelError
 from img2model_desktop.gui.about import about_window, keyboard_window, news_window
+from img2model_desktop.gui.batch_desk import BatchDesk
 from img2model_desktop.gui.drag_handle import DragHandle
 from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.file_manager import show_in_folder
@@ -76,16 +77,19 @@ class MainWindow(QMainWindow):
         self._thumbnails = Thumbnails(runner, self)
         self._opening = MeshOpening(runner, self)
         self.shelf = WeightsShelf(runner, places.weights, runner.jobs, self)
-        self.beside = SideWindows({"weights": self._make_weights})
+        self.beside = SideWindows({"weights": self._make_weights, "batch": self._make_batch})
         self.dialogs = FileDialogs(self)
         self.setWindowTitle("Image2Model Desktop")
         self.setAcceptDrops(True)
         self.setMinimumSize(*MIN_SIZE)
         self._build()
+        self.batches = BatchDesk(runner, places.weights, icons, self.input.request, self.beside, self)
         view_actions = self.middle.bar.menu_actions
         self.menus = Menus(self, window_menus(self), view_actions, self._on_theme_chosen, self._theme.choice)
         self._connect()
         self._connect_intake()
+        self.batches.told.connect(self.tell)
+        self.batches.job_wished.connect(self.history.select)
         self._restore()
         self._retint()
         self._on_queue_changed()
@@ -219,7 +223,9 @@ class MainWindow(QMainWindow):
             self._opening.open(found.meshes)
         if found.weights:
             self.show_weights().bring(found.weights)
-        if found.refusal:
+        if found.batch:
+            self.batches.offer(found)
+        elif found.refusal:
             self.tell(Message(Tone.WARNING, found.refusal, found.advice))
 
     def show_weights(self, engine: str = "") -> "WeightsWindow":
@@ -227,6 +233,9 @@ class MainWindow(QMainWindow):
         window: WeightsWindow = self.beside.show("weights")  # type: ignore[assignment] # by its name
         window.show_engine(engine)
         return window
+
+    def _make_batch(self) -> QWidget:
+        return self.batches.make_window()
 
     def _make_weights(self) -> QWidget:
         from img2model_desktop.gui.weights_window import WeightsWindow
@@ -274,7 +283,8 @@ class MainWindow(QMainWindow):
             case Warned() if is_shown:
                 self.tell(Message(Tone.WARNING, event.message, event.advice))
             case Failed():
-                self._tell_failure(self._runner.job(event.job_id))
+                if not self._runner.job(event.job_id).batch:  # its batch has a row for it
+                    self._tell_failure(self._runner.job(event.job_id))
                 if is_shown:
                     self.middle.clear("This one failed")
             case Finished():
@@ -494,6 +504,7 @@ class MainWindow(QMainWindow):
         state = self.window_state()
         self.right.close_files()
         self.finishing.close()
+        self.batches.keeper.close()
         self.beside.close()
         super().closeEvent(event)
         self.closed.emit(state)

@@ -84,6 +84,7 @@ def _job(window: "MainWindow") -> MenuOf:
         [
             Entry("generate", "&Generate", "Ctrl+Return | Ctrl+Enter", window.input.generate),
             Entry("all", "Generate from &all pictures", "Ctrl+Shift+Return", window.input.generate_all),
+            Entry("batch", "&Batch…", "Ctrl+B", window.batches.show),
             None,
             Entry("again", "&Make again", "Ctrl+R", window.make_again),
             Entry("load", "&Load its settings", "Ctrl+L", window.load_settings),
