@@ -242,6 +242,15 @@ class MainWindow(QMainWindow):
 
         return WeightsWindow(self.shelf, self._icons, self)
 
+    def take_files(self, paths: tuple[Path, ...]) -> None:
+        """Takes files and folders as if they had been dropped."""
+        there = tuple(path for path in paths if path.exists())
+        if there:
+            self._take(sorted_out(there))
+        if len(there) < len(paths):
+            lost = next(path for path in paths if path not in there)
+            self.tell(Message(Tone.WARNING, f"There is no file “{lost.name}”.", f"It was looked for in {lost.parent}"))
+
     @Slot(object)
     def _on_files_chosen(self, paths: tuple[Path, ...]) -> None:
         self._take(sorted_out(paths))

@@ -23,6 +23,9 @@ from img2model_desktop.aside import Helper, Tick, Worker
 from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, Progressed, Started, Stopped
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import Cancelled, HistoryProblem, Img2ModelError, InputProblem, SetupProblem
+from img2model_desktop.gui.resting import Resting
+from img2model_desktop.jobs.attempts import Policy
+from img2model_desktop.jobs.breaker import Breaker
 from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PictureLimits, Plan, resolve_again
 from img2model_desktop.jobs.store import JobRow, JobState, Store
 
@@ -111,12 +114,14 @@ class JobRunner(QObject):
         self._store = store
         self._limits = limits
         self._workers = (_WhenNeeded(), _WhenNeeded(), _WhenNeeded())
-        self._bench = Bench(self._workers[0], weights)
+        self._bench = Bench(self._workers[0], weights, keep_mib=None)
+        self._breaker = Breaker(store.database, self._bench.version_of)
         self._lanes: dict[Lane, tuple[Worker, QThreadPool]] = {
             Lane.SHORT: (self._workers[1], _pool(self)),
             Lane.LONG: (self._workers[2], _pool(self)),
         }
         self._job_pool = _pool(self)
+        self._resting = Resting(self._bench, self._job_pool, self)
         self._running: tuple[str, threading.Event] | None = None
         self._unsaved: deque[JobEvent] = deque()
         self._is_stalled = False
@@ -283,6 +288,7 @@ class JobRunner(QObject):
             self._running[1].set()
         for cancel in self._calls.values():
             cancel.set()
+        self._resting.end()
         self._job_pool.waitForDone(CLOSE_MS)
         for _, pool in self._lanes.values():
             pool.waitForDone(CLOSE_MS)
@@ -290,6 +296,14 @@ class JobRunner(QObject):
         for worker, _ in self._lanes.values():
             worker.close()
         self._store.close()
+
+    def why_set_aside(self, key: str) -> str:
+        """Why an engine is not to be used now, a sentence, or ""; `use_again` changes that."""
+        return self._breaker.policy().set_aside.get(key, "")
+
+    def use_again(self, key: str) -> None:
+        """An engine that was set aside may be tried again."""
+        self._breaker.clear(key)
 
     @Slot()
     def try_again(self) -> None:
@@ -318,23 +332,23 @@ class JobRunner(QObject):
         cancel = threading.Event()
         self._running = (row.id, cancel)
         try:
-            plan = resolve_again(row.request, row.folder, self._limits)
-        except InputProblem as problem:
+            plan, policy = resolve_again(row.request, row.folder, self._limits), self._breaker.policy()
+        except (InputProblem, HistoryProblem) as problem:
             self._event_sent.emit(Failed(row.id, time.time(), problem.kind, problem.message, problem.advice))
             return
-        self._job_pool.start(_Job(plan, self._bench, row.folder, cancel, self._event_sent.emit))
+        self._resting.end()
+        self._job_pool.start(_Job(plan, self._bench, row.folder, cancel, self._event_sent.emit, policy))
 
     def _has_room(self) -> bool:
         """Whether a job can write its files; otherwise the queue waits, rather than have one after the other fail."""
         try:
-            free = shutil.disk_usage(self._store.folder).free
+            free = shutil.disk_usage(self._store.jobs_folder).free
         except OSError:
             return True  # the job will say it better
         if free < MIN_FREE_BYTES:
-            needed = (
-                f"Free {MIN_FREE_BYTES / 1e6:.0f} MB on the disk of {self._store.folder}; then it goes on by itself."
-            )
-            self._stall(SetupProblem("The disk is full, so the queue waits.", needed))
+            size, place = f"{MIN_FREE_BYTES / 1e6:.0f} MB", self._store.jobs_folder
+            advice = f"Free {size} on the disk of {place}; then it goes on by itself."
+            self._stall(SetupProblem("The disk is full, so the queue waits.", advice))
         return free >= MIN_FREE_BYTES
 
     def _stall(self, problem: Img2ModelError | None) -> None:
@@ -379,12 +393,14 @@ class JobRunner(QObject):
         self._running = None
         self.queue_changed.emit()
         self._start_next()
+        if self._running is None:
+            self._resting.begin()
         if self._running is None and not self._is_stalled and not self.is_paused:
             self.queue_ended.emit()
 
     def _apply(self, event: JobEvent) -> None:
         row = self._store.apply(event)
-        # What else learns from a job's events is called here, a line each.
+        self._let_others_learn(event)
         if isinstance(event, Failed):
             log.warning("job %s failed (%s): %s %s", event.job_id, event.kind, event.message, event.details)
         elif isinstance(event, Finished):
@@ -393,6 +409,13 @@ class JobRunner(QObject):
         self.event_received.emit(event)
         if isinstance(event, Started):
             self.queue_changed.emit()
+
+    def _let_others_learn(self, event: JobEvent) -> None:
+        """Who else learns from the events of jobs, a line each; what keeps them from it costs no job."""
+        try:
+            self._breaker.apply(event)
+        except (SetupProblem, HistoryProblem) as problem:
+            log.warning("not learnt from %s: %s %s", event, problem, problem.details)
 
     @Slot(object)
     def _on_call_ended(self, ended: CallEnded) -> None:
@@ -447,10 +470,16 @@ class _Job(QRunnable):
     """One job in the pool thread."""
 
     def __init__(
-        self, plan: Plan, bench: Bench, folder: Path, cancel: threading.Event, send: Callable[[JobEvent], None]
+        self,
+        plan: Plan,
+        bench: Bench,
+        folder: Path,
+        cancel: threading.Event,
+        send: Callable[[JobEvent], None],
+        policy: Policy,
     ) -> None:
         super().__init__()
-        self._work = (plan, bench, folder, send, cancel.is_set)
+        self._work = (plan, bench, folder, send, cancel.is_set, policy)
 
     def run(self) -> None:
         from img2model_desktop.jobs.pipeline import run_job  # brings numpy and the file readers: not at start-up

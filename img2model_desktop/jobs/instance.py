@@ -19,8 +19,11 @@ from img2model_desktop.errors import HistoryProblem, SetupProblem
 LOCK_FILE = "in-use.lock"
 HANDED_FOLDER = "handed-over"
 NOTE_SUFFIX = ".json"
-ANSWER_S = 5.0
-"""How long a second start waits for the first to take its note."""
+ANSWER_S = 15.0
+"""How long a second start waits for the first to take its note; the first may be starting itself."""
+
+STALE_S = 60.0
+"""A note this old was left by a start that was killed while it waited."""
 
 _LOOK_EVERY_S = 0.02
 
@@ -79,19 +82,18 @@ class Claim:
 def hand_over(folder: Path, files: tuple[Path, ...]) -> bool:
     """Gives files to the program that has the folder, which then comes to the front.
 
+    Args:
+        folder: that the other program has claimed.
+        files: absolute paths; none only brings it to the front.
+
     Returns:
         Whether it took them; where it does not answer, nothing is left for it to find later.
 
     Raises:
         SetupProblem: the note cannot be written.
     """
-    place = folder / HANDED_FOLDER
-    note = place / f"{time.time_ns()}-{secrets.token_hex(4)}{NOTE_SUFFIX}"
-    try:
-        place.mkdir(exist_ok=True)
-    except OSError as problem:
-        raise atomic.setup_problem(problem, place) from None
-    atomic.write_file(note, json.dumps([os.fsdecode(file) for file in files]).encode(), flush=False)
+    note = handed_folder(folder) / f"{time.time_ns()}-{secrets.token_hex(4)}{NOTE_SUFFIX}"
+    atomic.write_file(note, json.dumps([str(file) for file in files]).encode(), flush=False)
     until = time.monotonic() + ANSWER_S
     while time.monotonic() < until:
         if not note.exists():
@@ -106,23 +108,37 @@ def hand_over(folder: Path, files: tuple[Path, ...]) -> bool:
     return False
 
 
-def handed(folder: Path) -> tuple[tuple[Path, ...], ...]:
-    """What other starts have handed over since the last call, in its order; each is taken away by this."""
+def handed_folder(folder: Path) -> Path:
+    """Where the notes lie; made. Raises SetupProblem."""
     place = folder / HANDED_FOLDER
     try:
-        notes = sorted(path for path in place.iterdir() if path.suffix == NOTE_SUFFIX)
+        place.mkdir(exist_ok=True)
+    except OSError as problem:
+        raise atomic.setup_problem(problem, place) from None
+    return place
+
+
+def handed(folder: Path) -> tuple[tuple[Path, ...], ...]:
+    """What other starts have handed over since the last call, in its order; each is taken away by this."""
+    try:
+        notes = sorted(path for path in (folder / HANDED_FOLDER).iterdir() if path.suffix == NOTE_SUFFIX)
     except OSError:  # nobody ever handed anything over
         return ()
-    found = []
-    for note in notes:
-        try:
-            names = json.loads(note.read_bytes())
+    return tuple(files for files in map(_taken, notes) if files is not None)
+
+
+def _taken(note: Path) -> tuple[Path, ...] | None:
+    """The files of a note, which is taken away; None where it is stale, broken, or taken back in this moment."""
+    try:
+        is_stale = time.time() - note.stat().st_mtime > STALE_S
+        content = note.read_bytes()
+        note.unlink()
+        names = json.loads(content)
+        return None if is_stale else tuple(Path(str(name)) for name in names)
+    except (OSError, ValueError, TypeError):
+        with contextlib.suppress(OSError):
             note.unlink()
-            found.append(tuple(Path(name) for name in names))
-        except (OSError, ValueError, TypeError):
-            with contextlib.suppress(OSError):
-                note.unlink()
-    return tuple(found)
+        return None
 
 
 def _pid_in(file: IO[bytes]) -> int:

@@ -83,8 +83,8 @@ class Store:
         return self._database
 
     @property
-    def folder(self) -> Path:
-        """Of the job folders."""
+    def jobs_folder(self) -> Path:
+        """In which the folders of the jobs are."""
         return self._jobs
 
     def close(self) -> None:
