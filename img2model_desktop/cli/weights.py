@@ -102,8 +102,9 @@ def _download(arguments: argparse.Namespace) -> int:
         try:
             state = delivery.fetch(library, key, terms.consent, arguments.host, progress)
         except Cancelled:
-            kept = megabytes(delivery.bytes_waiting(library, key))
-            print(f"\nPaused. {kept} are kept; the same command goes on from there.", file=sys.stderr)
+            left = delivery.waiting(library, key)
+            if left:
+                print(f"\n{megabytes(left.bytes)} are kept: the same command goes on from there.", file=sys.stderr)
             raise
     _say(state, arguments.json)
     return 0

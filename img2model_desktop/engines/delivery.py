@@ -5,6 +5,7 @@ the consent; without it nothing here opens a socket, nor even loads the module t
 `<library>/.download-<key>/files` until it is whole, over any number of tries.
 """
 
+import json
 import os
 import shutil
 from collections import deque
@@ -24,6 +25,7 @@ from img2model_desktop.paths import resources_dir
 
 HOST = "https://huggingface.co"
 HIDDEN = ".download-"
+AGREED = "agreed.json"  # what was agreed to, beside the files
 LOOKED, FETCHED = 0.04, 0.96  # of the progress: what is here is looked through, all is fetched, all is read again
 WINDOW_S = 8.0  # that a speed is measured over
 STILL_S = 4.0  # without a byte, after which no speed is told any more
@@ -110,7 +112,7 @@ def fetch(library: Library, key: str, consent: str, host: str = HOST, progress: 
     if consent != terms.consent:
         raise SetupProblem("Nothing is fetched that nobody agreed to.", "Read what is asked, and agree to it.")
     progress = progress or Progress()
-    folder = _place(library, key)
+    folder = _place(library, terms)
     _seed(library, key, folder, progress.part(0.0, LOOKED))
     from img2model_desktop.engines.download import Wanted, download  # the only way to the network: not before here
 
@@ -133,14 +135,34 @@ def fetch(library: Library, key: str, consent: str, host: str = HOST, progress: 
     return state
 
 
-def bytes_waiting(library: Library, key: str) -> int:
-    """How much an unfinished download has left, for the next call of `fetch` to go on with."""
-    folder = library.place / f"{HIDDEN}{key}" / FILES
-    found = 0
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A download that ended early.
+
+    Args:
+        bytes: that are there.
+        consent: of the terms that were agreed to.
+        host: that they named.
+    """
+
+    bytes: int
+    consent: str
+    host: str
+
+
+def waiting(library: Library, key: str) -> Waiting | None:
+    """What an unfinished download has left, for the next call of `fetch` to go on with; None where there is nothing."""
+    folder = library.place / f"{HIDDEN}{key}"
+    try:
+        agreed = json.loads((folder / AGREED).read_text(encoding="utf-8"))
+        consent, host = str(agreed["consent"]), str(agreed["host"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    there = 0
     for file in weight_sets.find(key).files:
-        for path in (folder / file.path, folder / f"{file.path}.part"):
-            found += path.stat().st_size if path.is_file() else 0
-    return found
+        for path in (folder / FILES / file.path, folder / FILES / f"{file.path}.part"):
+            there += path.stat().st_size if path.is_file() else 0
+    return Waiting(there, consent, host) if there else None
 
 
 def discard(library: Library, key: str) -> None:
@@ -207,13 +229,15 @@ def _time_left(seconds: float) -> str:
     return f"about {seconds / 3600:.0f} h left"
 
 
-def _place(library: Library, key: str) -> Path:
-    folder = library.place / f"{HIDDEN}{key}" / FILES
+def _place(library: Library, terms: Terms) -> Path:
+    """Where the files of a set lie until all are there; what was agreed to is kept beside them."""
+    folder = library.place / f"{HIDDEN}{terms.weight_set.key}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILES).mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise atomic.setup_problem(problem, folder) from None
-    return folder
+    atomic.write_file(folder / AGREED, json.dumps({"consent": terms.consent, "host": terms.host}).encode())
+    return folder / FILES
 
 
 def _seed(library: Library, key: str, folder: Path, progress: Progress) -> None:

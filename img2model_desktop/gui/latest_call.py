@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Signal, SignalInstance, Slot
 
-from img2model_desktop.gui.runner import CallEnded
+from img2model_desktop.gui.runner import CallEnded, Lane
 
 
 class Caller(Protocol):
@@ -14,7 +14,7 @@ class Caller(Protocol):
     call_ended: SignalInstance
     call_moved: SignalInstance
 
-    def call(self, function: Callable[..., Any], *args: Any) -> int:
+    def call(self, function: Callable[..., Any], *args: Any, lane: Lane = Lane.SHORT) -> int:
         """Starts a call; its ticket."""
         ...
 
@@ -29,6 +29,10 @@ class LatestCall(QObject):
     The one under way is let finish: ending it early would cost its helper process, and with a brush in
     hand nothing would ever be shown. `stop` ends it all the same.
 
+    Args:
+        caller: runs the calls.
+        lane: what they wait for.
+
     Signals:
         answered: (result, trouble) of a call that nothing has replaced; one of the two is None.
         busy_changed: whether anything is under way.
@@ -39,9 +43,10 @@ class LatestCall(QObject):
     busy_changed = Signal(bool)
     moved = Signal(float)
 
-    def __init__(self, caller: Caller, parent: QObject | None = None) -> None:
+    def __init__(self, caller: Caller, parent: QObject | None = None, lane: Lane = Lane.SHORT) -> None:
         super().__init__(parent)
         self._caller = caller
+        self._lane = lane
         self._ticket: int | None = None
         self._waiting: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
         self._is_wanted = False
@@ -76,7 +81,7 @@ class LatestCall(QObject):
     def _start(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         was_busy = self.is_busy
         self._is_wanted = True
-        self._ticket = self._caller.call(function, *args)
+        self._ticket = self._caller.call(function, *args, lane=self._lane)
         if not was_busy:
             self.busy_changed.emit(True)
 

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.engines import delivery, weight_sets
+from img2model_desktop.engines.delivery import Terms, Waiting
 from img2model_desktop.engines.found import Found
 from img2model_desktop.engines.library import Library, SetState
+from img2model_desktop.engines.pipelines import Pipeline, Pipelines, is_pipeline, recognise
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,20 +19,55 @@ class Brought:
 
     Args:
         path: of the folder or file.
-        sets: found in it, at least one.
+        sets: found in it; none where it is a pipeline.
         free: bytes that are free where the library is.
         is_one_disk: whether the files lie on the library's disk, so that moving them needs no room.
+        pipeline: for making pictures from words, or None.
     """
 
     path: Path
     sets: tuple[Found, ...]
     free: int
     is_one_disk: bool
+    pipeline: Pipeline | None = None
 
 
-def look(folder: str, report: Any, is_cancelled: Any) -> tuple[SetState, ...]:  # noqa: ARG001
-    """How every set of weights stands in the library."""
-    return Library(Path(folder)).states()
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the library holds.
+
+    Args:
+        states: of every set.
+        waiting: downloads that ended early, by key.
+        pipelines: of the user's own, newest first.
+    """
+
+    states: tuple[SetState, ...]
+    waiting: dict[str, Waiting]
+    pipelines: tuple[Pipeline, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a download would mean here.
+
+    Args:
+        terms: to be agreed to.
+        free: bytes that are free where the library is.
+        there: bytes that are there already, from an earlier call.
+    """
+
+    terms: Terms
+    free: int
+    there: int
+
+
+def look(folder: str, report: Any, is_cancelled: Any) -> Seen:  # noqa: ARG001
+    """What the library holds."""
+    library = Library(Path(folder))
+    left = {entry.key: delivery.waiting(library, entry.key) for entry in weight_sets.SETS}
+    waiting = {key: one for key, one in left.items() if one is not None}
+    return Seen(library.states(), waiting, Pipelines(Path(folder)).entries())
 
 
 def find(folder: str, path: str, wanted: str, report: Any, is_cancelled: Any) -> Brought:
@@ -38,21 +76,41 @@ def find(folder: str, path: str, wanted: str, report: Any, is_cancelled: Any) ->
     Args:
         folder: of the library.
         path: of what was brought.
-        wanted: key of the one set that it shall hold, or "" for all there are.
+        wanted: key of the one set that it shall hold, or "" for all there are, and for pipelines.
 
     Raises:
         SetupProblem: nothing that can be used, or not what is wanted.
     """
     library, brought, progress = Library(Path(folder)), Path(path), Progress(report, is_cancelled)
-    sets = (library.find(brought, wanted, progress),) if wanted else library.find_all(brought, progress)
     place = _existing(Path(folder))
+    free = shutil.disk_usage(place).free
+    if not wanted and is_pipeline(brought):
+        return Brought(brought, (), free, False, recognise(brought))
+    sets = (library.find(brought, wanted, progress),) if wanted else library.find_all(brought, progress)
     is_one_disk = all(one.files[0].source.stat().st_dev == place.stat().st_dev for one in sets)
-    return Brought(brought, sets, shutil.disk_usage(place).free, is_one_disk)
+    return Brought(brought, sets, free, is_one_disk)
 
 
 def take(folder: str, found: Found, how: str, report: Any, is_cancelled: Any) -> SetState:
     """Takes in what `find` found; how its set stands then."""
     return Library(Path(folder)).take(found, how, Progress(report, is_cancelled))
+
+
+def ask(folder: str, key: str, host: str, report: Any, is_cancelled: Any) -> Asked:  # noqa: ARG001
+    """What downloading a set from a host would mean. Opens nothing."""
+    left = delivery.waiting(Library(Path(folder)), key)
+    free = shutil.disk_usage(_existing(Path(folder))).free
+    return Asked(delivery.terms_of(key, host), free, left.bytes if left else 0)
+
+
+def fetch(folder: str, key: str, consent: str, host: str, report: Any, is_cancelled: Any) -> SetState:
+    """Downloads a set, or what is damaged of it; how it stands then. Raises as `delivery.fetch` does."""
+    return delivery.fetch(Library(Path(folder)), key, consent, host, Progress(report, is_cancelled))
+
+
+def discard(folder: str, key: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+    """Deletes what an unfinished download has left."""
+    delivery.discard(Library(Path(folder)), key)
 
 
 def verify(folder: str, key: str, report: Any, is_cancelled: Any) -> SetState:
@@ -68,6 +126,21 @@ def remove(folder: str, key: str, report: Any, is_cancelled: Any) -> None:  # no
 def export(folder: str, key: str, out: str, report: Any, is_cancelled: Any) -> Path:
     """Writes a set for another machine; where to."""
     return Library(Path(folder)).export(key, Path(out), Progress(report, is_cancelled))
+
+
+def link(folder: str, path: str, report: Any, is_cancelled: Any) -> Pipeline:  # noqa: ARG001
+    """Takes in a pipeline of the user's own."""
+    return Pipelines(Path(folder)).add(Path(path))
+
+
+def verify_pipeline(folder: str, name: str, report: Any, is_cancelled: Any) -> Pipeline:
+    """Reads a pipeline byte by byte."""
+    return Pipelines(Path(folder)).verify(name, Progress(report, is_cancelled))
+
+
+def unlink(folder: str, name: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+    """Takes a pipeline out of the library; its folder stays as it is."""
+    Pipelines(Path(folder)).remove(name)
 
 
 def _existing(folder: Path) -> Path:

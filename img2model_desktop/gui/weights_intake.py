@@ -1,4 +1,4 @@
-"""The place of the weights window that takes files in: an invitation, a question, or how far the work is."""
+"""The place of the weights window that takes files in: an invitation, a question, terms, or how far the work is."""
 
 from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
@@ -7,26 +7,33 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 from img2model_desktop.gui.controls import ElidedLabel, label
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.theme import SPACE
+from img2model_desktop.gui.weights_consent import ConsentPage
 from img2model_desktop.gui.weights_row import FILE, FOLDER
-from img2model_desktop.gui.weights_words import Offer
+from img2model_desktop.gui.weights_words import Offer, Question
 
 _BAR_PX = 3
 _WAYS = ("link", "copy", "move")
 
 
 class WeightsIntake(QFrame):
-    """Shows one thing of three.
+    """Shows one thing of four.
 
     Signals:
         browse_wished: (str) the user wants to choose a `FOLDER` or a `FILE`.
         taken: (str) the user answered the question with "link", "copy" or "move".
-        left: () the user does not want what was found.
+        agreed: () the user agreed to the terms of a download.
+        folder_wished: (str) the user brings a folder with this set instead.
+        left: () the user wants nothing of what is asked.
+        pause_wished: () the user wants the download to go on later.
         stop_wished: () the user wants the work stopped.
     """
 
     browse_wished = Signal(str)
     taken = Signal(str)
+    agreed = Signal()
+    folder_wished = Signal(str)
     left = Signal()
+    pause_wished = Signal()
     stop_wished = Signal()
 
     def __init__(self, icons: Icons) -> None:
@@ -36,20 +43,27 @@ class WeightsIntake(QFrame):
         self._is_target = False
         self.invitation = self._build_invitation()
         self.question = OfferPage(icons)
+        self.terms = ConsentPage(icons)
         self.work = WorkPage(icons)
+        self._key = ""  # of the set whose terms are shown
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
-        for page in (self.invitation, self.question, self.work):
+        self._pages = (self.invitation, self.question, self.terms, self.work)
+        for page in self._pages:
             self._column.addWidget(page)
         self._show_page(self.invitation)
         self.question.taken.connect(self.taken)
         self.question.left.connect(self.left)
+        self.terms.agreed.connect(self.agreed)
+        self.terms.left.connect(self.left)
+        self.terms.folder_wished.connect(lambda: self.folder_wished.emit(self._key))
+        self.work.pause_button.clicked.connect(self.pause_wished)
         self.work.stop_button.clicked.connect(self.stop_wished)
         self.retint()
 
     @property
     def is_asking(self) -> bool:
-        return self._page is self.question
+        return self._page in (self.question, self.terms)
 
     @Slot(object)
     def show_offer(self, offer: Offer | None) -> None:
@@ -61,21 +75,32 @@ class WeightsIntake(QFrame):
         self._show_page(self.question)
         self.question.preferred.setFocus()
 
-    @Slot(str)
-    def show_work(self, words: str) -> None:
-        """What is being done; "" when nothing is any more."""
+    @Slot(object)
+    def show_terms(self, question: Question | None) -> None:
+        """Asks whether to download; None invites again."""
+        if question is None:
+            self._show_page(self.invitation)
+            return
+        self._key = question.key
+        self.terms.show_question(question)
+        self._show_page(self.terms)
+        self.terms.leave_button.setFocus()
+
+    @Slot(str, bool)
+    def show_work(self, words: str, can_pause: bool = False) -> None:
+        """What is being done, and whether it can be gone on with later; "" when nothing is done any more."""
         if words:
-            self.work.show_words(words)
+            self.work.show_words(words, can_pause)
             self._show_page(self.work)
         elif self._page is self.work:
             self._show_page(self.invitation)
 
     def _show_page(self, page: QWidget) -> None:
-        """One of the three; what had the focus in another hands it on."""
+        """One of the four; what had the focus in another hands it on."""
         focus = self.window().focusWidget()
         had_focus = focus is not None and self.isAncestorOf(focus)
         self._page = page
-        for each in (self.invitation, self.question, self.work):
+        for each in self._pages:
             each.setVisible(each is page)
         if had_focus:
             (self.work.stop_button if page is self.work else self.folder_button).setFocus()
@@ -84,6 +109,11 @@ class WeightsIntake(QFrame):
     def show_progress(self, fraction: float) -> None:
         """How far it is, 0..1."""
         self.work.show_fraction(fraction)
+
+    @Slot(str)
+    def show_pace(self, words: str) -> None:
+        """How fast a download is."""
+        self.work.show_pace(words)
 
     def set_drop_target(self, is_target: bool) -> None:
         """Whether something that can be dropped is over the window."""
@@ -96,6 +126,7 @@ class WeightsIntake(QFrame):
         """The icons again, in the theme's colours."""
         self._folder_icon.setPixmap(self._icons.pixmap("folder", 24, self._icons.colours.dim, self.devicePixelRatioF()))
         self.question.retint()
+        self.terms.retint()
         self.work.update()
 
     def _build_invitation(self) -> QWidget:
@@ -181,6 +212,10 @@ class OfferPage(QWidget):
         self.facts.setText(offer.facts)
         self.note.setText(offer.note)
         self.note.setVisible(bool(offer.note))
+        offered = {way.key for way in offer.ways}
+        for key, button in self.buttons.items():
+            button.setVisible(key in offered)
+            self.helps[key].setVisible(key in offered)
         for way in offer.ways:
             button = self.buttons[way.key]
             button.setEnabled(way.is_possible)
@@ -208,29 +243,42 @@ class WorkPage(QWidget):
         super().__init__()
         self._icons = icons
         self._fraction = 0.0
+        self._has_pace = False
         self.words = ElidedLabel("value")
         self.percent = label("", "dim")
+        self.pause_button = QPushButton("Pause")
+        self.pause_button.setToolTip("Keep what is here and go on later, also after a restart")
         self.stop_button = QPushButton("Cancel")
-        self.stop_button.setToolTip("Stop; what was there before stays as it was")
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 12, 12, 12 + _BAR_PX)
         row.setSpacing(12)
         row.addWidget(self.words, 1)
         row.addWidget(self.percent)
+        row.addWidget(self.pause_button)
         row.addWidget(self.stop_button)
 
-    def show_words(self, words: str) -> None:
+    def show_words(self, words: str, can_pause: bool = False) -> None:
         """Another piece of work, at its beginning."""
+        self._has_pace = can_pause
         self.words.show_text(words)
+        self.pause_button.setVisible(can_pause)
+        self.pause_button.setAccessibleName(f"Pause: {words}")
         self.stop_button.setAccessibleName(f"Cancel: {words}")
+        what = "Stop and delete what came" if can_pause else "Stop; what was there before stays as it was"
+        self.stop_button.setToolTip(what)
         self.show_fraction(0.0)
 
     def show_fraction(self, fraction: float) -> None:
         """How far it is, 0..1."""
         self._fraction = fraction
-        self.percent.setText(f"{fraction * 100:.0f} %" if fraction else "")
+        if not self._has_pace:
+            self.percent.setText(f"{fraction * 100:.0f} %" if fraction else "")
         self.setAccessibleName(f"{self.words.text()} {self.percent.text()}")
         self.update()
+
+    def show_pace(self, words: str) -> None:
+        """How much is here, how fast it comes, and how long it takes still, in the place of the percentage."""
+        self.percent.setText(words)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

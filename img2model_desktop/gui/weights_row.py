@@ -19,10 +19,15 @@ class WeightsRow(QFrame):
 
     Signals:
         import_wished: (str) the user wants to choose a `FOLDER` or a `FILE` that holds it.
+        download_wished: () the user wants to be asked about a download.
+        go_on_wished, discard_wished: () the user wants a download that ended early to go on, or what came deleted.
         verify_wished, remove_wished, export_wished: () the user wants that; removing was asked for twice.
     """
 
     import_wished = Signal(str)
+    download_wished = Signal()
+    go_on_wished = Signal()
+    discard_wished = Signal()
     verify_wished = Signal()
     remove_wished = Signal()
     export_wished = Signal()
@@ -73,6 +78,10 @@ class WeightsRow(QFrame):
         self._source.setToolTip(row.where)
         self.setAccessibleName(f"{row.title}: {row.state_words}. {row.licence_words}")
         self.setAccessibleDescription(f"{row.use} {row.source_words}")
+        self.download_button.setText("Repair…" if row.is_here else "Download…")
+        self.download_button.setVisible(not row.is_whole and not row.is_waiting)
+        self.go_on_button.setVisible(row.is_waiting)
+        self.discard_button.setVisible(row.is_waiting)
         self.import_button.setText("Import again…" if row.is_here else "Import…")
         self.import_button.setVisible(not row.is_whole)
         for button in (self.verify_button, self.export_button, self.remove_button):
@@ -89,8 +98,11 @@ class WeightsRow(QFrame):
 
     def buttons(self) -> tuple[QPushButton, ...]:
         """All of them, also those that are not shown now."""
-        own = (self.import_button, self.verify_button, self.export_button, self.remove_button)
-        return (*own, self.remove_for_good, self.keep)
+        return (*self._own(), self.remove_for_good, self.keep)
+
+    def _own(self) -> tuple[QPushButton, ...]:
+        download = (self.go_on_button, self.download_button, self.import_button, self.discard_button)
+        return (*download, self.verify_button, self.export_button, self.remove_button)
 
     def retint(self) -> None:
         """The icon again, in the theme's colours."""
@@ -108,6 +120,9 @@ class WeightsRow(QFrame):
             action.triggered.connect(self._wish_for(what))
             menu.addAction(action)
         self.import_button.setMenu(menu)
+        self.download_button = self._button("Download…", self.download_wished.emit)
+        self.go_on_button = self._button("Go on", self.go_on_wished.emit)
+        self.discard_button = self._button("Discard", self.discard_wished.emit)
         self.verify_button = self._button("Verify", self.verify_wished.emit)
         self.export_button = self._button("Export for another machine…", self.export_wished.emit)
         self.remove_button = self._button("Remove…", lambda: self._ask(True))
@@ -115,11 +130,10 @@ class WeightsRow(QFrame):
         line = QHBoxLayout(self._buttons)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(SPACE // 2)
-        for button in (self.import_button, self.verify_button, self.export_button, self.remove_button):
+        for button in self._own():
+            button.setObjectName("small")
             line.addWidget(button)
         line.addStretch()
-        for button in (self.import_button, self.verify_button, self.export_button, self.remove_button):
-            button.setObjectName("small")
         return self._buttons
 
     def _build_question(self) -> QWidget:
@@ -158,6 +172,9 @@ class WeightsRow(QFrame):
         title, row = self.row.title, self.row
         for button, name, tip in (
             (self.import_button, f"Import {title}", f"Choose a folder or a file that holds {title}"),
+            (self.download_button, *self._about_download()),
+            (self.go_on_button, f"Go on downloading {title}", "Go on where the download ended"),
+            (self.discard_button, f"Discard the download of {title}", "Delete what came of it"),
             (self.verify_button, f"Verify {title}", "Read every byte and compare it with what was published"),
             (self.export_button, f"Export {title}", "Write a folder that Import on another machine understands"),
             (self.remove_button, f"Remove {title}", row.remove_question),
@@ -166,3 +183,9 @@ class WeightsRow(QFrame):
         ):
             button.setAccessibleName(name)
             button.setToolTip(tip)
+
+    def _about_download(self) -> tuple[str, str]:
+        title = self.row.title
+        if self.row.is_here:
+            return f"Repair {title}", "Download what is gone or damaged; first you are asked"
+        return f"Download {title}", "First you are asked: licence, size, host"

@@ -13,14 +13,15 @@ from img2model_desktop.gui.intake import local_files
 from img2model_desktop.gui.messages import Message, MessageBar
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.gui.weights_intake import WeightsIntake
+from img2model_desktop.gui.weights_pipelines import PipelinesSection
 from img2model_desktop.gui.weights_row import FOLDER, WeightsRow
 from img2model_desktop.gui.weights_shelf import WeightsShelf
 from img2model_desktop.gui.weights_words import Row, engines_of
 
 SIZE = (760, 720)
 _INTRODUCTION = (
-    "These engines need published weights that you bring. This program goes to no network: "
-    "fetch the files with a browser, or copy them from another machine."
+    "These engines need published weights. Bring the files from where you have them, or let this program download "
+    "them: it goes to no network before you have agreed."
 )
 
 
@@ -47,6 +48,7 @@ class WeightsWindow(QWidget):
         self.dialogs = FileDialogs(self)
         self.messages = MessageBar(icons)
         self.intake = WeightsIntake(icons)
+        self.pipelines = PipelinesSection(icons)
         self._build()
         self._connect()
         self._show_rows()
@@ -81,6 +83,7 @@ class WeightsWindow(QWidget):
         """The icons again, in the theme's colours."""
         self.messages.retint()
         self.intake.retint()
+        self.pipelines.retint()
         for row in self.rows.values():
             row.retint()
 
@@ -92,6 +95,7 @@ class WeightsWindow(QWidget):
         self._column = QVBoxLayout(page)
         self._column.setContentsMargins(16, 12, 16, 16)
         self._column.setSpacing(SPACE)
+        self._column.addWidget(self.pipelines)
         self._column.addStretch()
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -117,11 +121,19 @@ class WeightsWindow(QWidget):
         shelf.work_changed.connect(self._on_work_changed)
         shelf.moved.connect(intake.show_progress)
         shelf.offered.connect(intake.show_offer)
+        shelf.asked.connect(intake.show_terms)
+        shelf.paced.connect(intake.show_pace)
         shelf.told.connect(self.tell)
         intake.browse_wished.connect(self.browse)
         intake.taken.connect(shelf.take)
+        intake.agreed.connect(shelf.agree)
+        intake.folder_wished.connect(self._browse_instead)
         intake.left.connect(shelf.leave)
+        intake.pause_wished.connect(shelf.pause)
         intake.stop_wished.connect(shelf.stop)
+        self.pipelines.add_wished.connect(lambda: self.browse(FOLDER))
+        self.pipelines.verify_wished.connect(shelf.verify_pipeline)
+        self.pipelines.remove_wished.connect(shelf.unlink)
 
     @Slot()
     def _show_rows(self) -> None:
@@ -131,32 +143,47 @@ class WeightsWindow(QWidget):
                 self.rows[row.key].show_row(row)
             else:
                 self._add(row)
+        self.pipelines.show_pipelines(self._shelf.pipelines())
         if self._awaited and shown:
             QTimer.singleShot(0, self, lambda: self.show_engine(self._awaited))  # when the rows have their places
 
     def _add(self, row: Row) -> None:
         made = WeightsRow(row, self._icons)
         made.import_wished.connect(lambda what: self.browse(what, row.key))
+        made.download_wished.connect(lambda: self._ask_for_download(row.key))
+        made.go_on_wished.connect(lambda: self._shelf.go_on(row.key))
+        made.discard_wished.connect(lambda: self._shelf.discard(row.key))
         made.verify_wished.connect(lambda: self._shelf.verify(row.key))
         made.remove_wished.connect(lambda: self._shelf.remove(row.key))
         made.export_wished.connect(lambda: self._export(row))
-        self._column.insertWidget(self._column.count() - 1, made)
+        self._column.insertWidget(self._column.count() - 2, made)
         made.set_can_act(not self._shelf.is_busy)
         self.rows[row.key] = made
 
     def _export(self, row: Row) -> None:
         self.dialogs.ask_for_folder(f"Export {row.title} to", lambda folder: self._shelf.export(row.key, Path(folder)))
 
+    def _ask_for_download(self, key: str) -> None:
+        self.messages.clear()
+        self._shelf.ask(key)
+
     # Slots
+
+    @Slot(str)
+    def _browse_instead(self, key: str) -> None:
+        """A folder in the place of a download."""
+        self._shelf.leave()
+        self.browse(FOLDER, key)
 
     @Slot(object)
     def tell(self, message: Message) -> None:
         """Shows a message under the place that takes weights in."""
         self.messages.tell(message)
 
-    @Slot(str)
-    def _on_work_changed(self, words: str) -> None:
-        self.intake.show_work(words)
+    @Slot(str, bool)
+    def _on_work_changed(self, words: str, can_pause: bool) -> None:
+        self.intake.show_work(words, can_pause)
+        self.pipelines.set_can_act(not words)
         for row in self.rows.values():
             row.set_can_act(not words)
 

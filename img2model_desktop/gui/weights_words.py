@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from img2model_desktop.engines import catalog, weight_sets
 from img2model_desktop.engines.base import EngineSpec
+from img2model_desktop.engines.delivery import Waiting
 from img2model_desktop.engines.found import FREE_LICENCES, UNKNOWN_LICENCE, Found
 from img2model_desktop.engines.headers import megabytes
 from img2model_desktop.engines.library import SPARE, Origin, SetState, Standing
-from img2model_desktop.gui.weights_calls import Brought
+from img2model_desktop.engines.pipelines import Pipeline
+from img2model_desktop.gui.weights_calls import Asked, Brought
 from img2model_desktop.jobs.job_row import JobRow, JobState
 
 JOBS_ASKED = 5  # the newest with an engine, of which the middle one says how long it takes
@@ -29,6 +31,7 @@ class Row:
         remove_question: whether to remove it, and what happens then.
         is_here: something of it lies in the library.
         is_whole: engines can use it.
+        is_waiting: a download of it has ended early.
     """
 
     key: str
@@ -46,6 +49,30 @@ class Row:
     remove_question: str
     is_here: bool
     is_whole: bool
+    is_waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the user is asked before a download.
+
+    Args:
+        key, name: of the set.
+        title, summary: what would come from where under which licence.
+        licence: its text, whole.
+        files: to copy instead, more lines.
+        room: on the disk, a sentence.
+        is_possible: whether there is room enough.
+    """
+
+    key: str
+    name: str
+    title: str
+    summary: str
+    licence: str
+    files: str
+    room: str
+    is_possible: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +98,7 @@ class Offer:
         name: of the set.
         title, facts, note: one sentence each: what it is, how large and where; what to know, or "".
         drawing, tone: icon, and its colour.
-        ways: link, copy, move.
+        ways: link, copy, move, or the first alone.
         preferred: key of the one to propose.
     """
 
@@ -85,17 +112,21 @@ class Offer:
     preferred: str
 
 
-def row_of(state: SetState, jobs: Iterable[JobRow], problem: str = "") -> Row:
+def row_of(state: SetState, jobs: Iterable[JobRow], problem: str = "", left: Waiting | None = None) -> Row:
     """A set in words.
 
     Args:
         state: how it stands in the library.
         jobs: of the history, newest first.
         problem: what verifying found, a sentence, or "".
+        left: of a download that ended early, or None.
     """
     weights = state.weight_set
     is_missing = state.standing is Standing.MISSING
     drawing, tone, words = _standing_words(state, problem or state.problem)
+    if left is not None and is_missing:
+        size = f"{megabytes(left.bytes)} of {megabytes(weights.bytes)}"
+        drawing, tone, words = "pause", "warn", f"Its download is paused: {size} are here"
     licence = state.licence or weights.licence
     files = "\n".join(f"{file.path}  ({megabytes(file.bytes)})" for file in weights.files)
     needed = ", ".join(file.path for file in weights.files if file.is_needed)
@@ -108,14 +139,57 @@ def row_of(state: SetState, jobs: Iterable[JobRow], problem: str = "") -> Row:
         state_help=f"Read byte by byte on {state.verified[:10]}" if state.verified else "",
         use=use_words(weights.key, jobs),
         source_words=f"Published as {weights.source}: {needed}",
-        where=f"This program downloads nothing. Fetch from {weights.source}:\n{files}",
+        where=f"Download it, or bring these files of {weights.source} from elsewhere:\n{files}",
         licence_words=licence_words(licence),
         licence_help=licence_help(licence),
         licence_tone="dim" if licence in FREE_LICENCES else "warn",
         remove_question="" if is_missing else _remove_question(state),
         is_here=not is_missing,
         is_whole=state.standing is Standing.READY and not problem,
+        is_waiting=left is not None,
     )
+
+
+def question_of(asked: Asked) -> Question:
+    """What to ask before a download."""
+    terms, weights = asked.terms, asked.terms.weight_set
+    need = max(weights.bytes - asked.there, 0) + SPARE
+    is_possible = asked.free >= need
+    room = f"{megabytes(asked.free)} are free on this disk."
+    if asked.there:
+        room = f"{megabytes(asked.there)} are here already, from an earlier download. {room}"
+    if not is_possible:
+        room = f"There is not enough space: {megabytes(need)} are needed, and {megabytes(asked.free)} are free."
+    return Question(
+        key=weights.key,
+        name=weights.title,
+        title=f"Download {weights.title} ({megabytes(weights.bytes)}) from {terms.host_name}?",
+        summary=terms.summary.partition("\n")[2],
+        licence=terms.licence_text.strip(),
+        files=terms.copy_list,
+        room=room,
+        is_possible=is_possible,
+    )
+
+
+def pipeline_offer(pipeline: Pipeline) -> Offer:
+    """The question whether to link to a folder for making pictures from words."""
+    count = f"{len(pipeline.files)} files"
+    return Offer(
+        name=pipeline.title,
+        title=f"This is {pipeline.title}: it makes pictures from words.",
+        facts=f"{megabytes(pipeline.bytes)} in {count}. {own_licence_words(pipeline.licence)}.",
+        note="",
+        drawing="fit",
+        tone="good",
+        ways=(Way("link", "The folder stays where it is, and must stay there. No room is needed."),),
+        preferred="link",
+    )
+
+
+def own_licence_words(licence: str) -> str:
+    """The licence of something of the user's own, for the badge."""
+    return licence_words(licence) if licence else "Its card names no licence"
 
 
 def offer_of(found: Found, brought: Brought, is_here: bool) -> Offer:

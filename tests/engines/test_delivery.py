@@ -14,7 +14,7 @@ import pytest
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.engines import download as downloading
 from img2model_desktop.engines import library, weight_sets
-from img2model_desktop.engines.delivery import FETCHED, LOOKED, Pace, bytes_waiting, discard, fetch, terms_of
+from img2model_desktop.engines.delivery import FETCHED, LOOKED, Pace, Waiting, discard, fetch, terms_of, waiting
 from img2model_desktop.engines.library import Library, Origin, Standing
 from img2model_desktop.engines.weight_sets import WeightSet
 from img2model_desktop.errors import Cancelled, InputProblem, SetupProblem
@@ -139,11 +139,11 @@ def test_a_download_that_broke_off_is_gone_on_with(shelf: Library, tiny: WeightS
     host.acts[WEIGHTS] = [cut(10_000), status(404)]
     with pytest.raises(SetupProblem, match="is not at 127"):
         get(shelf, host)
-    assert bytes_waiting(shelf, TINY) == 10_000
+    assert waiting(shelf, TINY) == Waiting(10_000, terms_of(TINY, host.url).consent, host.url)
     assert shelf.state(TINY).standing is Standing.MISSING
     host.acts[WEIGHTS] = [well]
     assert get(shelf, host).standing is Standing.READY
-    assert bytes_waiting(shelf, TINY) == 0
+    assert waiting(shelf, TINY) is None
     assert host.ranges() == ["", "bytes=10000-", "bytes=10000-", ""]
 
 
@@ -152,16 +152,16 @@ def test_what_was_left_can_be_thrown_away(shelf: Library, tiny: WeightSet, host:
     with pytest.raises(SetupProblem):
         get(shelf, host)
     discard(shelf, TINY)
-    assert bytes_waiting(shelf, TINY) == 0
+    assert waiting(shelf, TINY) is None
     assert paths(tmp_path / "library") == set()
 
 
 def test_cancelling_keeps_what_is_there(shelf: Library, tiny: WeightSet, host: Host) -> None:
     host.acts[WEIGHTS] = [slow(5000, 0.03)]
     with pytest.raises(Cancelled):
-        get(shelf, host, Progress(is_cancelled=lambda: bytes_waiting(shelf, TINY) > 0))
+        get(shelf, host, Progress(is_cancelled=lambda: waiting(shelf, TINY) is not None))
     assert shelf.state(TINY).standing is Standing.MISSING
-    assert bytes_waiting(shelf, TINY) > 0
+    assert waiting(shelf, TINY) is not None
 
 
 def test_a_file_of_the_right_length_that_is_another_network_is_refused(

@@ -23,7 +23,7 @@ from img2model_desktop.core.request import Request
 from img2model_desktop.errors import Img2ModelError
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.main_window import MainWindow
-from img2model_desktop.gui.runner import CallEnded, JobRunner, Trouble
+from img2model_desktop.gui.runner import CallEnded, JobRunner, Lane, Trouble
 from img2model_desktop.gui.theme import Theme, ThemeChoice
 from img2model_desktop.gui.window_state import Places, WindowState
 from img2model_desktop.jobs.job_row import JobRow, JobState
@@ -50,7 +50,7 @@ class InlineCaller(QObject):
         self.asked: list[str] = []
         self._answers: list[CallEnded] = []
 
-    def call(self, function: Callable[..., Any], *args: Any) -> int:
+    def call(self, function: Callable[..., Any], *args: Any, lane: Lane = Lane.SHORT) -> int:
         self.asked.append(function.__name__)
         ticket = len(self.asked)
         if self.next_trouble is not None:

@@ -23,7 +23,7 @@ class Scripted(QObject):
         super().__init__()
         self.started: list[int] = []
 
-    def call(self, function: Any, *args: Any) -> int:
+    def call(self, function: Any, *args: Any, lane: object = None) -> int:
         self.started.append(args[0])
         return len(self.started)
 

@@ -1,5 +1,6 @@
 """The window of engines and weights: what is brought is recognised, asked about, taken in, and looked after."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,23 +13,29 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QPushB
 from pytestqt.qtbot import QtBot
 
 from img2model_desktop.core.request import Request
-from img2model_desktop.engines import catalog, weight_sets
+from img2model_desktop.engines import catalog, delivery, weight_sets
 from img2model_desktop.engines.library import Library, Origin, Standing
 from img2model_desktop.engines.recognise import manifest
 from img2model_desktop.engines.weight_sets import WeightSet
+from img2model_desktop.gui import weights_calls
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.messages import Tone
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.theme import LIGHT, Theme, ThemeChoice
-from img2model_desktop.gui.weights_calls import Brought
+from img2model_desktop.gui.weights_calls import Brought, Seen
+from img2model_desktop.gui.weights_consent import ConsentPage
 from img2model_desktop.gui.weights_row import FOLDER, WeightsRow
 from img2model_desktop.gui.weights_shelf import WeightsShelf
 from img2model_desktop.gui.weights_window import WeightsWindow
 from img2model_desktop.gui.weights_words import licence_words, offer_of, seconds_here, use_words
 from img2model_desktop.jobs.job_row import JobRow, JobState
+from img2model_desktop.jobs.store import Store
 from tests.gui.conftest import InlineCaller
 from tests.gui.driving import mime_of
-from tests.published import TINY, add_tiny, facts_of, published_tiny, random_tensors, write, write_sparse
+from tests.loopback import Host, host, slow, status
+from tests.published import REVISION, TINY, add_tiny, facts_of, published_tiny, random_tensors, write, write_sparse
+
+__all__ = ["host"]  # a fixture
 
 WAIT_MS = 20_000
 
@@ -122,9 +129,9 @@ def test_every_set_has_a_row_that_says_what_it_is_and_that_it_is_missing(window:
     row = window.rows["depth-small"]
     assert row.state.text() == "Not on this machine; needs 99 MB"
     assert row.licence.text() == "Apache-2.0: free for commercial use"
-    assert shown(row) == ["Import…"]
+    assert shown(row) == ["Download…", "Import…"]
     assert "depth-anything/Depth-Anything-V2-Small-hf: model.safetensors" in row._source.text()
-    assert "downloads nothing" in row._source.toolTip()
+    assert "bring these files of depth-anything/Depth-Anything-V2-Small-hf" in row._source.toolTip()
     assert row.accessibleName() == "Depth Anything V2 Small: Not on this machine; needs 99 MB. " + row.licence.text()
 
 
@@ -234,10 +241,10 @@ def test_damage_is_found_shown_and_mended(qtbot: QtBot, window: WeightsWindow, c
     path.write_bytes(data)
     window.messages.clear()
     qtbot.mouseClick(row.verify_button, Qt.MouseButton.LeftButton)
-    assert "its content has changed since it was imported" in told(qtbot, window)
+    assert "its content has changed since it was taken in" in told(qtbot, window)
     qtbot.waitUntil(lambda: row.row.tone == "bad", timeout=WAIT_MS)
-    assert row.state.text() == ("“model.safetensors” of Tiny is damaged: its content has changed since it was imported")
-    assert shown(row) == ["Import again…", "Verify", "Remove…"]
+    assert row.state.text() == ("“model.safetensors” of Tiny is damaged: its content has changed since it was taken in")
+    assert shown(row) == ["Repair…", "Import again…", "Verify", "Remove…"]
     window.messages.clear()
     row = take(qtbot, window, clone, "copy")
     qtbot.waitUntil(lambda: row.row.tone == "good", timeout=WAIT_MS)
@@ -261,7 +268,7 @@ def test_removing_asks_in_its_place(qtbot: QtBot, window: WeightsWindow, clone: 
     qtbot.waitUntil(lambda: not row.row.is_here, timeout=WAIT_MS)
     assert library.state(TINY).standing is Standing.MISSING
     assert (clone / "model.safetensors").is_file()
-    assert shown(row) == ["Import…"]
+    assert shown(row) == ["Download…", "Import…"]
 
 
 def test_an_export_is_taken_in_by_another_machine(
@@ -307,6 +314,14 @@ def test_several_sets_are_asked_about_one_after_the_other(
     assert not window.isVisible()
 
 
+@pytest.fixture
+def runner(qapp: QApplication, tmp_path: Path) -> Iterator[JobRunner]:
+    """One for a single test: its helper for long work starts with the first of it."""
+    made = JobRunner(Store(tmp_path / "history.sqlite3", tmp_path / "jobs"))
+    yield made
+    made.close()
+
+
 def test_copying_is_cancelled_and_leaves_nothing(qtbot: QtBot, runner: JobRunner, icons: Icons, tmp_path: Path) -> None:
     write_sparse(tmp_path / "clone" / "model.safetensors", manifest("birefnet"))
     host = QWidget()
@@ -334,6 +349,152 @@ def test_copying_is_cancelled_and_leaves_nothing(qtbot: QtBot, runner: JobRunner
     window.close()
 
 
+def serve(host: Host, clone: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Has the host serve the tiny set in the place of the usual one; the path of its weights there."""
+    start = f"/someone/Tiny/resolve/{REVISION}"
+    host.files = {
+        f"{start}/model.safetensors": (clone / "model.safetensors").read_bytes(),
+        f"{start}/config.json": b"{}",
+    }
+    monkeypatch.setattr(delivery, "HOST", host.url)
+    return f"{start}/model.safetensors"
+
+
+def asked_terms(qtbot: QtBot, window: WeightsWindow, button: QPushButton) -> ConsentPage:
+    """The terms of a download, once they are shown."""
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    page = window.intake.terms
+    qtbot.waitUntil(page.isVisible, timeout=WAIT_MS)
+    return page
+
+
+def test_a_download_asks_first_and_says_everything(
+    qtbot: QtBot, window: WeightsWindow, clone: Path, host: Host, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(host, clone, monkeypatch)
+    row = window.rows[TINY]
+    page = asked_terms(qtbot, window, row.download_button)
+    name = host.url.removeprefix("http://")
+    assert page.title.text() == f"Download Tiny (22 kB) from {name}?"
+    assert "Licence of the weights: MIT. The licence excludes no country." in page.summary.text()
+    assert page.licence.toPlainText() == f"MIT: see {host.url}/someone/Tiny."
+    assert page.room.text().endswith("are free on this disk.")
+    assert page.leave_button.hasFocus()  # Enter agrees to nothing by accident
+    assert not page.list.isVisible()
+    qtbot.mouseClick(page.fold.heading, Qt.MouseButton.LeftButton)
+    assert page.list.isVisible()
+    qtbot.mouseClick(page.copy_button, Qt.MouseButton.LeftButton)
+    size = (clone / "model.safetensors").stat().st_size
+    listed = f"someone/Tiny/model.safetensors  ({size:,} bytes)\nsomeone/Tiny/config.json  (2 bytes)"
+    assert QApplication.clipboard().text() == listed
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not page.isVisible()
+    assert host.asked == []
+    page = asked_terms(qtbot, window, row.download_button)
+    qtbot.mouseClick(page.agree_button, Qt.MouseButton.LeftButton)
+    assert told(qtbot, window).startswith("Tiny: here and verified: the published file (")
+    qtbot.waitUntil(lambda: row.row.is_whole, timeout=WAIT_MS)
+    assert len(host.asked) == 2
+    assert library.state(TINY).how == "download"
+    assert shown(row) == ["Verify", "Export for another machine…", "Remove…"]
+
+
+def test_a_folder_instead_of_a_download(
+    qtbot: QtBot, window: WeightsWindow, clone: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(host, clone, monkeypatch)
+    page = asked_terms(qtbot, window, window.rows[TINY].download_button)
+    qtbot.mouseClick(page.folder_button, Qt.MouseButton.LeftButton)
+    dialog = window.dialogs.current
+    assert isinstance(dialog, QFileDialog)
+    dialog.fileSelected.emit(str(clone))
+    dialog.close()
+    assert asked(qtbot, window).startswith("This is Tiny.")
+    assert host.asked == []
+
+
+def test_what_the_host_refuses_is_one_sentence(
+    qtbot: QtBot, window: WeightsWindow, clone: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.acts[serve(host, clone, monkeypatch)] = [status(403)]
+    page = asked_terms(qtbot, window, window.rows[TINY].download_button)
+    qtbot.mouseClick(page.agree_button, Qt.MouseButton.LeftButton)
+    assert f"Open {host.url}/someone/Tiny in a browser" in told(qtbot, window)
+    assert window.intake.folder_button.isVisible()
+
+
+def test_without_room_nobody_can_agree(
+    qtbot: QtBot, window: WeightsWindow, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(clone)
+    monkeypatch.setattr(weights_calls.shutil, "disk_usage", lambda path: usage._replace(free=10))
+    page = asked_terms(qtbot, window, window.rows[TINY].download_button)
+    assert page.room.text() == "There is not enough space: 32 MB are needed, and 10 bytes are free."
+    assert not page.agree_button.isEnabled()
+    qtbot.mouseClick(page.leave_button, Qt.MouseButton.LeftButton)
+    assert not page.isVisible()
+
+
+def test_only_what_is_damaged_is_downloaded_again(
+    qtbot: QtBot, window: WeightsWindow, clone: Path, host: Host, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = serve(host, clone, monkeypatch)
+    (clone / "config.json").write_text("{}")
+    row = take(qtbot, window, clone, "copy")
+    (library.folder(TINY) / "model.safetensors").write_bytes(b"cut off")
+    window._shelf.look()
+    qtbot.waitUntil(lambda: row.row.tone == "bad", timeout=WAIT_MS)
+    assert shown(row)[0] == "Repair…"
+    window.messages.clear()
+    page = asked_terms(qtbot, window, row.download_button)
+    qtbot.mouseClick(page.agree_button, Qt.MouseButton.LeftButton)
+    assert told(qtbot, window).startswith("Tiny: here and verified")
+    assert [path for path, _ in host.asked] == [weights]
+
+
+def test_a_download_is_paused_and_goes_on_after_a_restart(
+    qtbot: QtBot, runner: JobRunner, icons: Icons, host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With a published set, since the helper process knows no other; its content is as long as it must be."""
+    entry = weight_sets.find("depth-small")
+    size = entry.bytes
+    path = f"/{entry.source}/resolve/{entry.revision}/model.safetensors"
+    host.files[path] = bytes(size)
+    host.acts[path] = [slow(500_000, 0.05)]
+    monkeypatch.setattr(delivery, "HOST", host.url)
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    library = tmp_path / "library"
+    window = opened(qtbot, WeightsWindow(WeightsShelf(runner, library, tuple, parent), icons, parent))
+    page = asked_terms(qtbot, window, window.rows["depth-small"].download_button)
+    qtbot.mouseClick(page.agree_button, Qt.MouseButton.LeftButton)
+    work = window.intake.work
+    assert work.words.text() == "Downloading Depth Anything V2 Small…"
+    assert work.pause_button.isVisible()
+    qtbot.waitUntil(lambda: "MB/s, " in work.percent.text(), timeout=WAIT_MS)
+    assert " of 99 MB, " in work.percent.text()
+    qtbot.mouseClick(work.pause_button, Qt.MouseButton.LeftButton)
+    assert told(qtbot, window).startswith("The download is paused.")
+    qtbot.waitUntil(lambda: not runner._calls, timeout=WAIT_MS)
+    window.close()
+    other = WeightsShelf(runner, library, tuple, parent)
+    window = opened(qtbot, WeightsWindow(other, icons, parent))
+    row = window.rows["depth-small"]
+    qtbot.waitUntil(lambda: row.row.is_waiting, timeout=WAIT_MS)
+    assert row.state.text().startswith("Its download is paused: ")
+    assert shown(row) == ["Go on", "Import…", "Discard"]
+    have = next(library.rglob("*.part")).stat().st_size
+    assert 0 < have < size
+    qtbot.mouseClick(row.go_on_button, Qt.MouseButton.LeftButton)  # agreed to already
+    qtbot.waitUntil(lambda: host.ranges()[-1] == f"bytes={have}-", timeout=WAIT_MS)
+    qtbot.mouseClick(window.intake.work.stop_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not row.row.is_waiting, timeout=WAIT_MS)
+    assert "what had come was deleted" in told(qtbot, window)
+    assert list(library.iterdir()) == []
+    window.close()
+    other._timer.stop()
+
+
 def test_rows_that_come_while_something_is_done_wait_for_it(
     qtbot: QtBot, caller: InlineCaller, icons: Icons, tiny: WeightSet, clone: Path, tmp_path: Path
 ) -> None:
@@ -343,7 +504,7 @@ def test_rows_that_come_while_something_is_done_wait_for_it(
     window = WeightsWindow(shelf, icons, host)
     window.show()
     window.bring((clone,))  # the inline caller answers when events are processed: the rows first
-    shelf._on_looked(Library(tmp_path / "library").states(), None)
+    shelf._on_looked(Seen(Library(tmp_path / "library").states(), {}), None)
     assert shelf.is_busy
     assert not window.rows[TINY].import_button.isEnabled()
     asked(qtbot, window)
