@@ -11,6 +11,7 @@ from PySide6.QtGui import QSurfaceFormat
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from img2model_desktop import __version__, logs, paths, settings
+from img2model_desktop.aside import leave_traces_in
 from img2model_desktop.errors import HistoryProblem, Img2ModelError, SetupProblem
 from img2model_desktop.gui.arrivals import Arrivals, let_come_forward
 from img2model_desktop.gui.crash import CrashHook
@@ -103,6 +104,8 @@ class Program(QObject):
         self._files = files
         self._settings = settings.load(paths.settings_file())
         self._crashes = CrashHook(logs.start(paths.logs_dir()))
+        self._run = logs.Run(paths.logs_dir())  # the history is ours, so no other run lasts
+        leave_traces_in(paths.logs_dir())
         self._runner: JobRunner | None = None
         self._arrivals = Arrivals(paths.data_dir(), self)
         self._ending = Ending(self._close, self)
@@ -141,6 +144,8 @@ class Program(QObject):
             self._store.close()
         self._ending.remove()
         self._crashes.remove()
+        leave_traces_in(None)
+        self._run.end()
 
     @Slot()
     def _on_first_paint(self) -> None:
@@ -170,6 +175,8 @@ class Program(QObject):
             self.window.tell(Message(Tone.ERROR, problem.message, problem.advice, problem.details))
         if self._store.mended:
             self.window.tell(Message(Tone.WARNING, self._store.mended))
+        elif self._run.died is not None:
+            self.window.tell(self.window.health.message_of(self._run.died))
 
     @Slot(object)
     def _on_arrival(self, files: tuple[Path, ...]) -> None:
@@ -238,4 +245,6 @@ def places() -> Places:
         changelog=resources / "CHANGELOG.md",
         logs=paths.logs_dir(),
         weights=paths.weights_dir(),
+        data=paths.data_dir(),
+        database=paths.history_file(),
     )

@@ -21,6 +21,7 @@ from img2model_desktop.core.request import Request
 from img2model_desktop.errors import Img2ModelError
 from img2model_desktop.gui.about import about_window, keyboard_window, news_window
 from img2model_desktop.gui.batch_desk import BatchDesk
+from img2model_desktop.gui.diagnostics_desk import DiagnosticsDesk
 from img2model_desktop.gui.drag_handle import DragHandle
 from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.file_manager import show_in_folder
@@ -30,6 +31,7 @@ from img2model_desktop.gui.history_panel import HistoryPanel
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import InputPanel
 from img2model_desktop.gui.intake import Brought, aimed_at, brought, can_bring, sorted_out
+from img2model_desktop.gui.library_desk import LibraryDesk
 from img2model_desktop.gui.menus import Menus
 from img2model_desktop.gui.mesh_opening import MeshOpening
 from img2model_desktop.gui.messages import Message, Tone
@@ -77,7 +79,10 @@ class MainWindow(QMainWindow):
         self._thumbnails = Thumbnails(runner, self)
         self._opening = MeshOpening(runner, self)
         self.shelf = WeightsShelf(runner, places.weights, runner.jobs, self)
-        self.beside = SideWindows({"weights": self._make_weights, "batch": self._make_batch})
+        self.library = LibraryDesk(runner, icons, self, self._show_job, self._make_again, self._load_settings)
+        self.health = DiagnosticsDesk(runner, places, icons, self)
+        makers = {"weights": self._make_weights, "batch": self._make_batch}
+        self.beside = SideWindows(makers | self.library.makers() | self.health.makers())
         self.dialogs = FileDialogs(self)
         self.setWindowTitle("Image2Model Desktop")
         self.setAcceptDrops(True)
@@ -89,7 +94,9 @@ class MainWindow(QMainWindow):
         self._connect()
         self._connect_intake()
         self.batches.told.connect(self.tell)
-        self.batches.job_wished.connect(self.history.select)
+        self.health.logs_wished.connect(self.show_log)
+        self.middle.work.times = self.health.feed.times
+        self.batches.job_wished.connect(self._show_job)
         self._restore()
         self._retint()
         self._on_queue_changed()
@@ -102,6 +109,8 @@ class MainWindow(QMainWindow):
 
         self._on_job_selected(self.history.current.id if self.history.current else "")
         self.shelf.look()
+        self.library.start(self.beside)
+        self.health.start(self.beside)
 
     # Building
 
@@ -169,6 +178,7 @@ class MainWindow(QMainWindow):
         self.middle.trouble_met.connect(self._tell_trouble)
         self.dialogs.save_path_chosen.connect(self._on_save_path_chosen)
         self._thumbnails.drawn.connect(history.model.refresh_picture)
+        self._thumbnails.drawn.connect(self.library.keeper.look_again)
         self._undoing.renamed.connect(self._name_undo)
         self.shelf.rows_changed.connect(lambda: self.input.form.set_missing(self.shelf.missing_engines()))
         self.input.form.weights_wished.connect(self.show_weights)
@@ -381,6 +391,11 @@ class MainWindow(QMainWindow):
         if self.history.current:
             self._show_job_folder(self.history.current)
 
+    def _show_job(self, job_id: str) -> None:
+        self.history.select(job_id)
+        if self._shown_id != job_id:  # older than what the strip shows
+            self._on_job_selected(job_id)
+
     def _make_again(self, row: JobRow) -> None:
         request = replace(row.request, picture=self._picture_of(row)) if row.request.picture else row.request
         self._on_generate_wished((request,))
@@ -513,8 +528,10 @@ class MainWindow(QMainWindow):
         state = self.window_state()
         self.right.close_files()
         self.finishing.close()
+        self.library.stop()
         self.batches.keeper.close()
         self.beside.close()
+        self.health.close()
         super().closeEvent(event)
         self.closed.emit(state)
 

@@ -60,6 +60,8 @@ def _view(window: "MainWindow") -> MenuOf:
             Entry("product", "&Product view", "Home", window.middle.show_product_view),
             None,
             Entry("original", "&Original or cut-out", "O", window.input.pictures.toggle_original),
+            None,
+            Entry("library", "&Library", "Ctrl+Shift+L", window.library.show_library),
         ],
     )
 
@@ -106,6 +108,8 @@ def _help(window: "MainWindow") -> MenuOf:
         [
             Entry("keys", "&Keyboard and mouse", "F1", window.show_keys),
             Entry("news", "&What is new", "", window.show_news),
+            Entry("health", "&Diagnostics…", "Ctrl+Shift+D", window.health.show),
+            Entry("checkup", "Check-up and &report…", "", window.health.show_report),
             Entry("logs", "Show the &log", "", window.show_log),
             None,
             Entry("about", "&About", "", window.show_about),

@@ -39,6 +39,8 @@ class Places:
         changelog: shown as "What is new".
         logs: folder of the log.
         weights: folder of the library of published weights.
+        data: folder of everything that the program keeps, or None: no readings are kept.
+        database: of the history, for those who only look.
     """
 
     samples: tuple[Path, ...]
@@ -46,3 +48,5 @@ class Places:
     changelog: Path
     logs: Path
     weights: Path
+    data: Path | None = None
+    database: Path | None = None

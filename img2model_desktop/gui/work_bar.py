@@ -1,4 +1,4 @@
-"""A line over the mesh while a job runs: what, which stage, how far, and Stop."""
+"""A line over the mesh while a job runs: what, which stage, how far, how long still, and Stop."""
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 from img2model_desktop.gui.controls import ElidedLabel, label
 from img2model_desktop.gui.history_model import overall, state_words, work_words
 from img2model_desktop.gui.icons import Icons
+from img2model_desktop.jobs.estimates import StageTimes
 from img2model_desktop.jobs.job_row import JobRow
 
 _BAR_PX = 3
@@ -24,10 +25,13 @@ class WorkBar(QFrame):
     def __init__(self, icons: Icons) -> None:
         super().__init__()
         self.setObjectName("view_bar")
+        self.times: StageTimes | None = None  # what stages take here; None: nothing is told of it
         self._icons = icons
         self._job_id = ""
         self._fraction = 0.0
         self._title = ElidedLabel("value")
+        self._left = label("", "dim")
+        self._left.setToolTip("From what the stages took on this machine before")
         self._stage = label("", "dim")
         self._stage.setMinimumWidth(88)
         self._stage.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -37,10 +41,16 @@ class WorkBar(QFrame):
         row.setContentsMargins(12, 4, 8, 4 + _BAR_PX)
         row.setSpacing(12)
         row.addWidget(self._title, 1)
+        row.addWidget(self._left)
         row.addWidget(self._stage)
         row.addWidget(self._stop)
         self._stop.clicked.connect(lambda: self.stop_wished.emit(self._job_id))
         self.hide()
+
+    @property
+    def left_words(self) -> str:
+        """How long it will take still, as shown."""
+        return self._left.text()
 
     def show_job(self, row: JobRow | None) -> None:
         """The job that runs, or None."""
@@ -49,10 +59,12 @@ class WorkBar(QFrame):
             self._job_id = ""
             return
         self._job_id = row.id
-        self._fraction = overall(row)
+        self._fraction = overall(row) if self.times is None else self.times.overall(row)
         self._title.show_text(work_words(row))
         self._stage.setText(state_words(row))
-        self.setAccessibleName(f"{work_words(row)}: {state_words(row)}")
+        left = "" if self.times is None else self.times.remaining(row).words
+        self._left.setText(left)
+        self.setAccessibleName(f"{work_words(row)}: {state_words(row)} {left}".strip())
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

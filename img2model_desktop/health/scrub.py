@@ -14,7 +14,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from urllib.parse import quote
 
 LEAST = 3  # shorter names would take half of every text with them
 WHOLE_WORD_BELOW = 6
@@ -32,6 +31,7 @@ _VARIABLES = (
     *("USER", "LOGNAME", "USERNAME", "SUDO_USER", "NAME", "HOSTNAME", "COMPUTERNAME", "USERDOMAIN", "USERDNSDOMAIN"),
     *("LOGONSERVER", "HOME", "USERPROFILE", "HOMEPATH", "IMG2MODEL_HOME"),
 )
+_PLAIN_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-~"
 _SUFFIXES = (
     "png|jpe?g|jfif|webp|bmp|tiff?|gif|heic|heif|avif|psd|svg|exr|hdr|glb|gltf|stl|obj|mtl|ply|3mf|usd[acz]?|fbx|dae|zip|"
     "safetensors|ckpt|csv|html?|txt|blend"
@@ -118,14 +118,19 @@ def _ways(name: str) -> Iterator[str]:
     """The ways in which a name may be written."""
     yield name
     yield unicodedata.normalize("NFD", name)
-    yield quote(name)
-    yield quote(name, safe="")
+    yield _percent(name, _PLAIN_BYTES + b"/")
+    yield _percent(name, _PLAIN_BYTES)
     yield json.dumps(name)[1:-1]
     yield repr(name)[1:-1]
     yield name.encode("unicode_escape").decode("ascii")
     yield name.replace(" ", "_")
     yield name.replace(" ", "-")
     yield name.encode("utf-8").decode("latin-1")  # as a system shows it that takes one for the other
+
+
+def _percent(name: str, plain: bytes) -> str:
+    """As in addresses of the web, all bytes but the plain ones with a percent sign (RFC 3986)."""
+    return "".join(chr(byte) if byte in plain else f"%{byte:02X}" for byte in name.encode("utf-8", "replace"))
 
 
 def _pattern(way: str) -> str:

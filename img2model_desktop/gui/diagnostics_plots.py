@@ -1,0 +1,323 @@
+"""The plots of the diagnostics: quiet lines in the theme's colours. Imported only when their window is opened."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QFont, QPen
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout
+
+from img2model_desktop.gui.controls import label
+from img2model_desktop.gui.theme import Colours
+from img2model_desktop.health.page import nice_top
+
+AXIS_PX = 40
+MOST_STAGES = 7
+_FILL_ALPHA = 36
+_FONT_POINTS = 8
+
+Figures = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range of time to look back.
+
+    Args:
+        key: of its segment.
+        seconds: it covers.
+        every_s: how often its plots are drawn anew.
+        ticks: `(seconds back, words)` below the plots.
+    """
+
+    key: str
+    seconds: float
+    every_s: float
+    ticks: tuple[tuple[float, str], ...]
+
+
+RANGES: tuple[Range, ...] = (
+    Range("1 min", 60, 1, ((60, "−60 s"), (45, "−45"), (30, "−30"), (15, "−15"), (0, "now"))),
+    Range("10 min", 600, 1, ((600, "−10 min"), (450, "−7.5"), (300, "−5"), (150, "−2.5"), (0, "now"))),
+    Range("1 h", 3600, 10, ((3600, "−60 min"), (2700, "−45"), (1800, "−30"), (900, "−15"), (0, "now"))),
+    Range("1 d", 86_400, 10, ((86_400, "−24 h"), (64_800, "−18"), (43_200, "−12"), (21_600, "−6"), (0, "now"))),
+    Range("30 d", 2_592_000, 60, ((2_592_000, "−30 d"), (1_728_000, "−20"), (864_000, "−10"), (0, "now"))),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a plot.
+
+    Args:
+        seconds_back: `(n,)`, falling to 0.
+        values: `(n,)`, not a number where nothing was read.
+        is_main: drawn in the accent colour, over a faint ground.
+    """
+
+    seconds_back: Figures
+    values: Figures
+    is_main: bool
+
+
+class PlotCard(QFrame):
+    """A heading with the value of now, and a plot under it.
+
+    Args:
+        title: what is shown.
+        full: the end of the axis, or None to follow the values.
+        least_top: the axis goes at least this far.
+    """
+
+    def __init__(self, title: str, full: float | None = None, least_top: float = 1.0) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self._full = full
+        self._least_top = least_top
+        self._lines: tuple[Line, ...] = ()
+        self._marks: list[tuple[float, str]] = []
+        self._curves: list[pg.PlotDataItem] = []
+        self._title = label(title, "dim")
+        self._now = label("", "value")
+        self._plot = _empty_plot()
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 0, 12, 0)
+        head.addWidget(self._title)
+        head.addStretch()
+        head.addWidget(self._now)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 8, 8, 6)
+        column.setSpacing(4)
+        column.addLayout(head)
+        column.addWidget(self._plot, 1)
+        self.setAccessibleName(title)
+        self.setToolTip("")
+
+    @property
+    def now_words(self) -> str:
+        """The value that is shown."""
+        return self._now.text()
+
+    def retint(self, colours: Colours) -> None:
+        """In other colours."""
+        _tint(self._plot, colours)
+        for curve in self._curves:
+            self._plot.removeItem(curve)
+        self._curves = []
+        for is_main in (False, True):
+            colour = colours.focus if colours.dark else colours.accent
+            pen = QPen(QColor(colour if is_main else colours.faint))
+            pen.setCosmetic(True)
+            pen.setWidthF(1.6 if is_main else 1.2)
+            fill = QColor(colour)
+            fill.setAlpha(_FILL_ALPHA)
+            curve = pg.PlotDataItem(pen=pen, connect="finite", antialias=True, skipFiniteCheck=False)
+            if is_main:
+                curve.setFillLevel(0.0)
+                curve.setFillBrush(fill)
+            self._plot.addItem(curve)
+            self._curves.append(curve)
+        self._draw()
+
+    def show_lines(self, lines: tuple[Line, ...], now: str, chosen: Range) -> None:
+        """Other values.
+
+        Args:
+            lines: at most one that is main and one that is not.
+            now: the newest value in words.
+            chosen: the range that the values are of.
+        """
+        self._lines = lines
+        self.show_words(now)
+        self._marks = [(-back, words) for back, words in chosen.ticks]
+        self._plot.setXRange(-chosen.seconds, 0, padding=0)
+        self._plot.getAxis("bottom").setTicks([self._marks])
+        self._draw()
+
+    def show_words(self, words: str) -> None:
+        """Other words for the value of now."""
+        self._now.setText(words)
+        self.setAccessibleDescription(words)
+
+    def _draw(self) -> None:
+        known = [float(np.nanmax(line.values)) for line in self._lines if np.isfinite(line.values).any()]
+        top = self._full or nice_top(max([self._least_top, *known]))
+        self._plot.setYRange(0, top, padding=0)
+        self._plot.getAxis("left").setTicks([[(top * share, figure(top * share)) for share in (0, 0.5, 1)]])
+        for curve, is_main in zip(self._curves, (False, True), strict=False):
+            line = next((line for line in self._lines if line.is_main is is_main), None)
+            if line is None:
+                curve.setData([], [])
+            else:
+                curve.setData(-line.seconds_back, line.values)
+
+
+class StageCard(QFrame):
+    """Seconds of the stages: a point for each job, a stroke at the median; one row for each stage and engine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self._plot = _empty_plot()
+        self._plot.getAxis("left").setWidth(136)
+        self._empty = label("No stage has run yet.", "dim")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._rows: list[tuple[str, list[float]]] = []
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 0, 12, 0)
+        head.addWidget(label("Times of stages", "dim"))
+        head.addStretch()
+        head.addWidget(label("seconds", "dim"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 8, 8, 6)
+        column.setSpacing(4)
+        column.addLayout(head)
+        column.addWidget(self._plot, 1)
+        column.addWidget(self._empty, 1)
+        self.setAccessibleName("Times of stages")
+        self._colours: Colours | None = None
+
+    def retint(self, colours: Colours) -> None:
+        """In other colours."""
+        self._colours = colours
+        _tint(self._plot, colours)
+        self._draw()
+
+    def show_times(self, times: Mapping[tuple[str, str, str], Sequence[float]], titles: Mapping[str, str]) -> None:
+        """Other values.
+
+        Args:
+            times: seconds by stage, engine and quality, the stages in their order.
+            titles: of engines, by key.
+        """
+        rows: dict[str, list[float]] = {}
+        for (stage, engine, _), seconds in times.items():
+            name = stage.capitalize() + (f" · {titles.get(engine, engine)}" if engine else "")
+            rows.setdefault(name, []).extend(seconds)
+        found = list(rows.items())[:MOST_STAGES]
+        if found != self._rows:
+            self._rows = found
+            spoken = "; ".join(f"{name}: {figure(float(np.median(values)))} s" for name, values in found)
+            self.setAccessibleDescription(spoken)
+            self._draw()
+
+    def _draw(self) -> None:
+        self._plot.setVisible(bool(self._rows))
+        self._empty.setVisible(not self._rows)
+        if self._colours is None or not self._rows:
+            return
+        self._plot.clear()
+        _add_rules(self._plot, self._colours)
+        count = len(self._rows)
+        top = nice_top(max(max(seconds) for _, seconds in self._rows))
+        colour = QColor(self._colours.focus if self._colours.dark else self._colours.accent)
+        faded = QColor(colour)
+        faded.setAlpha(110)
+        for number, (_, seconds) in enumerate(self._rows):
+            place = count - 1 - number
+            points = pg.ScatterPlotItem(
+                x=seconds, y=np.full(len(seconds), float(place)), size=7, pen=None, brush=faded, antialias=True
+            )
+            self._plot.addItem(points)
+            pen = QPen(colour)
+            pen.setCosmetic(True)
+            pen.setWidthF(2.5)
+            middle = float(np.median(seconds))
+            self._plot.addItem(pg.PlotCurveItem(x=[middle, middle], y=[place - 0.3, place + 0.3], pen=pen))
+        self._plot.setXRange(0, top * 1.02, padding=0)
+        self._plot.setYRange(-0.6, count - 0.4, padding=0)
+        names = [(count - 1 - number, name) for number, (name, _) in enumerate(self._rows)]
+        self._plot.getAxis("left").setTicks([names])
+        self._plot.getAxis("bottom").setTicks(
+            [[(top * share, figure(top * share)) for share in (0, 0.25, 0.5, 0.75, 1)]]
+        )
+
+
+def with_pauses(at: Figures, values: Figures, least_s: float) -> tuple[Figures, Figures]:
+    """The line with holes where nothing was read for a while.
+
+    Args:
+        at: `(n,)` rising.
+        values: `(n,)`.
+        least_s: shorter pauses are none.
+    """
+    steps = np.diff(at)
+    if not len(steps):
+        return at, values
+    holes = np.flatnonzero(steps > max(5 * float(np.median(steps)), least_s)) + 1
+    return np.insert(at, holes, at[holes - 1] + 1e-3), np.insert(values, holes, math.nan)
+
+
+def figure(value: float) -> str:
+    """A figure as short as it can be, with thin spaces between thousands."""
+    if value >= 1000:
+        return f"{value:,.0f}".replace(",", "\u2009")
+    return f"{value:.3g}"
+
+
+def _empty_plot() -> pg.PlotWidget:
+    plot = pg.PlotWidget()
+    plot.setMinimumHeight(96)
+    plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+    plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    plot.setFrameShape(QFrame.Shape.NoFrame)
+    plot.hideButtons()
+    plot.setMenuEnabled(False)
+    plot.setMouseEnabled(x=False, y=False)
+    plot.getViewBox().setDefaultPadding(0)
+    plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    for name in ("left", "bottom"):
+        axis = plot.getAxis(name)
+        axis.setStyle(tickLength=0, tickTextOffset=6, autoExpandTextSpace=False, hideOverlappingLabels=False)
+        axis.enableAutoSIPrefix(False)
+    plot.getAxis("left").setWidth(AXIS_PX)
+    plot.getAxis("bottom").setHeight(20)
+    plot.getPlotItem().layout.setContentsMargins(0, 6, 12, 0)
+    return plot
+
+
+def _tint(plot: pg.PlotWidget, colours: Colours) -> None:
+    plot.setBackground(QColor(colours.raised))
+    font = QFont()
+    font.setPointSize(_FONT_POINTS)
+    for name in ("left", "bottom"):
+        axis = plot.getAxis(name)
+        axis.setPen(QColor(0, 0, 0, 0))
+        axis.setTextPen(QColor(colours.dim))
+        axis.setTickFont(font)
+    _add_rules(plot, colours)
+
+
+class _Rules(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph has no types
+    """Hairlines at the ends and in the middle of the values' axis."""
+
+    def __init__(self, colour: QColor) -> None:
+        super().__init__()
+        self._colour = colour
+        self.setZValue(-10)
+
+    def boundingRect(self) -> object:
+        return self.viewRect()
+
+    def paint(self, painter: object, *_arguments: object) -> None:
+        area = self.viewRect()
+        pen = QPen(self._colour)
+        pen.setCosmetic(True)
+        painter.setPen(pen)  # type: ignore[attr-defined]
+        for share in (0.0, 0.5, 1.0):
+            y = area.top() + share * area.height()
+            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))  # type: ignore[attr-defined]
+
+    def viewRangeChanged(self) -> None:
+        self.prepareGeometryChange()
+        self.update()
+
+
+def _add_rules(plot: pg.PlotWidget, colours: Colours) -> None:
+    for item in [item for item in plot.items() if isinstance(item, _Rules)]:
+        plot.removeItem(item)
+    plot.addItem(_Rules(QColor(colours.line)), ignoreBounds=True)
