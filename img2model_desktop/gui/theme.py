@@ -346,6 +346,22 @@ QFrame#intake { background: $base; border: 1px dashed $line_strong; border-radiu
 QFrame#intake[target="true"] { background: $hover; border: 1px solid $accent; }
 QLabel#badge { background: $base; color: $dim; border: 1px solid $line; border-radius: 5px; padding: 1px 6px; }
 QLabel#badge[tone="warn"] { color: $warn; }
+QListView#library { background: $panel; border: none; outline: none; }
+QListWidget#places { background: transparent; border: none; outline: none; color: $dim; }
+QListWidget#places::item { border: 1px solid transparent; border-radius: 6px; padding: 0 6px; min-height: 28px; }
+QListWidget#places::item:hover { background: $hover; }
+QListWidget#places::item:selected { background: $hover; color: $text; border-color: $line_strong; }
+QFrame#upright { background: $line; border: none; min-width: 1px; max-width: 1px; }
+QFrame#portrait { background: $base; border: 1px solid $line; border-radius: 8px; }
+QPushButton#chip {
+    background: $base; color: $text; border: 1px solid $line_strong; border-radius: 10px;
+    min-height: 18px; padding: 0 8px;
+}
+QPushButton#chip:hover { background: $hover; }
+QPushButton#chip:focus { border-color: $focus; }
+QComboBox#filter { min-height: 24px; color: $dim; border-color: $line; }
+QComboBox#filter[on="true"] { color: $text; border-color: $accent; }
+QComboBox#filter:focus { border-color: $focus; }
 QFrame#drop_frame { background: transparent; border: 2px solid $line_strong; }
 QFrame#handle { background: $base; border: 1px dashed $line_strong; border-radius: 6px; }
 QFrame#handle:focus { border: 1px solid $focus; }
