@@ -119,7 +119,7 @@ def test_several_pictures_give_a_result_or_a_reason_each(
     assert code == 2
     first, second, third = lines(capsys.readouterr().out)
     assert first["path"] == str(out / "disc.glb")
-    assert second["error"]["kind"] == "input"  # type: ignore[index]
+    assert second["error"]["kind"] == "input"  # type: ignore[index]  # JSON
     assert third["path"] == str(out / "disc-2.glb")
     assert sorted(path.name for path in out.iterdir()) == ["disc-2.glb", "disc.glb"]
 
@@ -157,7 +157,7 @@ def test_engines_json_lists_every_option(capsys: pytest.CaptureFixture[str]) -> 
     assert cli.main(["engines", "--json"]) == 0
     said = {str(entry["key"]): entry for entry in lines(capsys.readouterr().out)}
     assert {"lettering", "cutout", "inflate", "lathe", "extrude", "relief"} <= set(said)
-    names = [option["name"] for option in said["inflate"]["options"]]  # type: ignore[attr-defined]
+    names = [option["name"] for option in said["inflate"]["options"]]  # type: ignore[attr-defined]  # JSON
     assert {"faces", "texture_px", "thickness", "relief", "back"} <= set(names)
 
 

@@ -4,6 +4,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Collection
 
 import pytest
 
@@ -13,7 +14,7 @@ QT = {"PySide6", "shiboken6", "pyqtgraph", "OpenGL", "moderngl"}
 NEURAL = {"torch", "diffusers", "transformers", "accelerate"}
 
 
-def loaded_by(code: str, without: set[str] = frozenset()) -> set[str]:  # type: ignore[assignment]
+def loaded_by(code: str, without: Collection[str] = ()) -> set[str]:
     """The top-level packages in a fresh interpreter after `code`; those in `without` cannot be imported there."""
     block = f"import sys; sys.modules.update(dict.fromkeys({sorted(without)!r}))"
     report = "import json; print(json.dumps(sorted({n.split('.')[0] for n, m in sys.modules.items() if m})))"

@@ -54,7 +54,7 @@ class Depth:
         self._net: DepthNet | None = net
         self._device = device
 
-    def sculpt(self, picture: Picture, options: DepthOptions, seed: int, progress: Progress) -> Mesh:  # noqa: ARG002
+    def sculpt(self, picture: Picture, options: DepthOptions, seed: int, progress: Progress) -> Mesh:  # noqa: ARG002 - nothing is drawn by chance
         """See `engines.base.Sculptor`; longest side about 1."""
         progress.update(0.0)
         picture.require_subject()

@@ -136,7 +136,7 @@ def extract(sampled: Sampled, lattice: Lattice, level: float, progress: Progress
     progress.update(0.2)
     if not (values > 0).any():
         return Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int32))
-    found: tuple[NDArray[Any], ...] = marching_cubes(values, 0.0, gradient_direction="ascent")  # type: ignore[no-untyped-call]
+    found: tuple[NDArray[Any], ...] = marching_cubes(values, 0.0, gradient_direction="ascent")  # type: ignore[no-untyped-call]  # skimage states none
     vertices, faces = found[0].astype(np.float64), np.ascontiguousarray(found[1], dtype=np.int32)
     low, high = np.array(lattice.low), np.array(lattice.high)
     progress.update(1.0)

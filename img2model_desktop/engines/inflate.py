@@ -28,7 +28,7 @@ CALM = 0.02  # of the subject's longer side: over this width along the rim the r
 class Inflate:
     """The sculptor."""
 
-    def sculpt(self, picture: Picture, options: InflateOptions, seed: int, progress: Progress) -> Mesh:  # noqa: ARG002
+    def sculpt(self, picture: Picture, options: InflateOptions, seed: int, progress: Progress) -> Mesh:  # noqa: ARG002 - nothing is drawn by chance
         """A closed body in the camera's axes and units of the subject's longer side, centred, facing the viewer."""
         picture.require_subject()
         silhouette = silhouette_of(picture.alpha, progress=progress.part(0.0, 0.2))

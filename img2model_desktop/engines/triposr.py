@@ -101,7 +101,7 @@ class TripoSR:
         self._device = choose() if device is None else device
         self._net: TripoNet | None = None
 
-    def sculpt(self, picture: Picture, options: TripoOptions, seed: int, progress: Progress) -> Mesh:  # noqa: ARG002
+    def sculpt(self, picture: Picture, options: TripoOptions, seed: int, progress: Progress) -> Mesh:  # noqa: ARG002 - nothing is drawn by chance
         """A closed body, longest side up to 1.74, standing upright, facing the viewer.
 
         Raises:

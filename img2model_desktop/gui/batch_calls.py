@@ -50,7 +50,7 @@ class Wish:
     only_shows: bool = False
 
 
-def count_pictures(batch: Batch, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+def count_pictures(batch: Batch, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001 - runs aside
     """How many pictures there are, before anything is begun or written."""
     return len(Scanner(batch, lambda _: False).scan())
 

@@ -19,7 +19,7 @@ THUMBNAIL = "thumbnail.png"
 THUMBNAIL_SIDE_PX = 256
 
 
-def original_preview(path: str, limits: PictureLimits, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+def original_preview(path: str, limits: PictureLimits, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001 - runs aside
     """The picture file, its longer side at most `PREVIEW_SIDE_PX`."""
     from img2model_desktop.core.picture_files import Limits, read_picture
 
@@ -99,7 +99,7 @@ def result_to_show(path: str, report: Any, is_cancelled: Any) -> Any:
     return prepare(read_mesh(Path(path)), Progress(report, is_cancelled))
 
 
-def save_picture(picture: "Picture", path: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+def save_picture(picture: "Picture", path: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001 - runs aside
     """Writes a PNG; its path."""
     from img2model_desktop.core.picture_files import write_png
 
@@ -107,14 +107,14 @@ def save_picture(picture: "Picture", path: str, report: Any, is_cancelled: Any) 
     return path
 
 
-def save_result(result: str, out: str, size_mm: float, up: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+def save_result(result: str, out: str, size_mm: float, up: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001 - runs aside
     """Exports a result; `jobs.export.Exported`."""
     from img2model_desktop.jobs.export import ExportOptions, export_mesh
 
     return export_mesh(Path(result), Path(out), ExportOptions(size_mm=size_mm, up=up))
 
 
-def make_thumbnail(result: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+def make_thumbnail(result: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001 - runs aside
     """Draws the small picture of a result into its job folder; the folder's name, which is the job's id."""
     from img2model_desktop.core.mesh_files import read_mesh
     from img2model_desktop.core.picture_files import write_png

@@ -142,7 +142,7 @@ class CalmComboBox(QComboBox):
     """A list that leaves the wheel to the panel around it."""
 
     def wheelEvent(self, event: object) -> None:
-        event.ignore()  # type: ignore[attr-defined]
+        event.ignore()  # type: ignore[attr-defined]  # every event that comes here has it
 
 
 class CalmSpinBox(QSpinBox):

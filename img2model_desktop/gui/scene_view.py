@@ -67,7 +67,7 @@ def default_surface_format() -> QSurfaceFormat:
     return wanted
 
 
-class SceneView(GLViewWidget):  # type: ignore[misc]
+class SceneView(GLViewWidget):  # type: ignore[misc]  # pyqtgraph has no types
     """Backdrop, mesh and floor, seen by a camera.
 
     Signals:

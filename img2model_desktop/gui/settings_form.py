@@ -131,8 +131,8 @@ class SettingsForm(QWidget):
 
     def _build(self, size_mm: float) -> None:
         self.engine = EngineChoice("Engine", catalog.of_role(Role.SCULPTOR), _AUTO_SUMMARY)
-        self.cutter = EngineChoice("Cut-out", catalog.of_role(Role.CUTTER))
-        self._cutter_label = label("Cut-out", "dim")
+        self.cutter = EngineChoice("Background remover", catalog.of_role(Role.CUTTER))
+        self._cutter_label = label("Background", "dim")
         self._summary = label("", "dim", wrap=True)
         self.weights_button = QToolButton()
         self.weights_button.setObjectName("section")

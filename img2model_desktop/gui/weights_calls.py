@@ -62,7 +62,7 @@ class Asked:
     there: int
 
 
-def look(folder: str, report: Any, is_cancelled: Any) -> Seen:  # noqa: ARG001
+def look(folder: str, report: Any, is_cancelled: Any) -> Seen:  # noqa: ARG001 - runs aside
     """What the library holds."""
     library = Library(Path(folder))
     left = {entry.key: delivery.waiting(library, entry.key) for entry in weight_sets.SETS}
@@ -96,7 +96,7 @@ def take(folder: str, found: Found, how: str, report: Any, is_cancelled: Any) ->
     return Library(Path(folder)).take(found, how, Progress(report, is_cancelled))
 
 
-def ask(folder: str, key: str, host: str, report: Any, is_cancelled: Any) -> Asked:  # noqa: ARG001
+def ask(folder: str, key: str, host: str, report: Any, is_cancelled: Any) -> Asked:  # noqa: ARG001 - runs aside
     """What downloading a set from a host would mean. Opens nothing."""
     left = delivery.waiting(Library(Path(folder)), key)
     free = shutil.disk_usage(_existing(Path(folder))).free
@@ -108,7 +108,7 @@ def fetch(folder: str, key: str, consent: str, host: str, report: Any, is_cancel
     return delivery.fetch(Library(Path(folder)), key, consent, host, Progress(report, is_cancelled))
 
 
-def discard(folder: str, key: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+def discard(folder: str, key: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001 - runs aside
     """Deletes what an unfinished download has left."""
     delivery.discard(Library(Path(folder)), key)
 
@@ -118,7 +118,7 @@ def verify(folder: str, key: str, report: Any, is_cancelled: Any) -> SetState:
     return Library(Path(folder)).verify(key, Progress(report, is_cancelled))
 
 
-def remove(folder: str, key: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+def remove(folder: str, key: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001 - runs aside
     """Takes a set out of the library."""
     Library(Path(folder)).remove(key)
 
@@ -128,7 +128,7 @@ def export(folder: str, key: str, out: str, report: Any, is_cancelled: Any) -> P
     return Library(Path(folder)).export(key, Path(out), Progress(report, is_cancelled))
 
 
-def link(folder: str, path: str, report: Any, is_cancelled: Any) -> Pipeline:  # noqa: ARG001
+def link(folder: str, path: str, report: Any, is_cancelled: Any) -> Pipeline:  # noqa: ARG001 - runs aside
     """Takes in a pipeline of the user's own."""
     return Pipelines(Path(folder)).add(Path(path))
 
@@ -138,7 +138,7 @@ def verify_pipeline(folder: str, name: str, report: Any, is_cancelled: Any) -> P
     return Pipelines(Path(folder)).verify(name, Progress(report, is_cancelled))
 
 
-def unlink(folder: str, name: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+def unlink(folder: str, name: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001 - runs aside
     """Takes a pipeline out of the library; its folder stays as it is."""
     Pipelines(Path(folder)).remove(name)
 

@@ -66,7 +66,7 @@ class WeightsShelf(QObject):
         self._brought: Brought | None = None
         self._wanted = ""
         self._key = ""  # of the set that is worked on
-        self._then: Callable[[Any], None] = lambda result: None  # noqa: ARG005
+        self._then: Callable[[Any], None] = lambda result: None  # noqa: ARG005 - a placeholder
         self._words = ""  # for what is being done
         self._asked: Asked | None = None
         self._pace: Pace | None = None  # of the download that is under way

@@ -107,7 +107,7 @@ def fix_result(
     return Worked(stack, look_of(fixed.mesh))
 
 
-def go_to_edit(folder: str, count: int, report: Any, is_cancelled: Any) -> Worked:  # noqa: ARG001
+def go_to_edit(folder: str, count: int, report: Any, is_cancelled: Any) -> Worked:  # noqa: ARG001 - runs aside
     """The stack with its first `count` edits done and the others taken back."""
     from img2model_desktop.jobs import edits
 

@@ -32,7 +32,7 @@ MADE_BY = "made_by"  # array of a kept shape: JSON
 MAPS = ("base_colour", "metallic_roughness", "normal")
 
 
-def read_input(path: Path, name: str, limits: Limits, report: Any, is_cancelled: Any) -> Picture:  # noqa: ARG001
+def read_input(path: Path, name: str, limits: Limits, report: Any, is_cancelled: Any) -> Picture:  # noqa: ARG001 - runs aside
     """The user's picture; messages name the user's file, not our copy. Raises InputProblem."""
     return decode_picture(path.read_bytes(), name, limits)
 
@@ -42,7 +42,7 @@ def keep_picture(
     path: Path,
     recipe: Mapping[str, Any],
     report: Any,  # noqa: ARG001
-    is_cancelled: Any,  # noqa: ARG001
+    is_cancelled: Any,  # noqa: ARG001 - runs aside
 ) -> None:
     """Writes a picture with its recipe. Raises SetupProblem."""
     atomic.write_file(path, with_recipe(encode_png(picture), recipe))
@@ -51,7 +51,7 @@ def keep_picture(
 def kept_picture(
     path: Path,
     report: Any,  # noqa: ARG001
-    is_cancelled: Any,  # noqa: ARG001
+    is_cancelled: Any,  # noqa: ARG001 - runs aside
 ) -> tuple[Picture, dict[str, Any]] | None:
     """The picture and its recipe; None where it was damaged by a power cut, and is to be made again."""
     try:
@@ -66,7 +66,7 @@ def judge(
     is_auto: bool,
     but: frozenset[str],
     report: Any,
-    is_cancelled: Any,  # noqa: ARG001
+    is_cancelled: Any,  # noqa: ARG001 - runs aside
 ) -> tuple[tuple[Finding, ...], Choice | None]:
     """What is odd about a cut-out, and which sculptor but those suits it, if that is asked."""
     findings = check_subject(cut)
@@ -74,12 +74,12 @@ def judge(
     return findings, choose_sculptor(cut, but) if is_auto else None
 
 
-def choose(cut: Picture, but: frozenset[str], report: Any, is_cancelled: Any) -> Choice:  # noqa: ARG001
+def choose(cut: Picture, but: frozenset[str], report: Any, is_cancelled: Any) -> Choice:  # noqa: ARG001 - runs aside
     """The built-in sculptor but those that suits a cut-out."""
     return choose_sculptor(cut, but)
 
 
-def keep_shape(mesh: Mesh, path: Path, made_by: Mapping[str, Any], report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+def keep_shape(mesh: Mesh, path: Path, made_by: Mapping[str, Any], report: Any, is_cancelled: Any) -> None:  # noqa: ARG001 - runs aside
     """Writes the mesh of stage 3, and what made it. Raises SetupProblem."""
     arrays: dict[str, Any] = {"vertices": mesh.vertices, "faces": mesh.faces, MADE_BY: json.dumps(made_by)}
     if mesh.uv is not None:
@@ -93,7 +93,7 @@ def keep_shape(mesh: Mesh, path: Path, made_by: Mapping[str, Any], report: Any, 
     atomic.write_file(path, content.getvalue())
 
 
-def load_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh:  # noqa: ARG001
+def load_shape(path: Path, report: Any, is_cancelled: Any) -> Mesh:  # noqa: ARG001 - runs aside
     """The mesh that stage 3 left, before it was cleaned and scaled."""
     with path.open("rb") as file, np.load(file) as arrays:  # np.load leaves a damaged file open when it opens it
         pictures = {name: Picture.own(arrays[name]) for name in MAPS if name in arrays}
@@ -116,7 +116,7 @@ def clean_up(mesh: Mesh, size_mm: float, report: Any, is_cancelled: Any) -> Mesh
     return scaled_to(clean(mesh, Progress(report, is_cancelled)), size_mm)
 
 
-def save(mesh: Mesh, path: Path, recipe: Mapping[str, Any], report: Any, is_cancelled: Any) -> Facts:  # noqa: ARG001
+def save(mesh: Mesh, path: Path, recipe: Mapping[str, Any], report: Any, is_cancelled: Any) -> Facts:  # noqa: ARG001 - runs aside
     """Measures the mesh and writes it with its recipe. Raises SetupProblem."""
     facts = measure(mesh)
     report(0.3)

@@ -22,7 +22,7 @@ def open_mesh(
     unit: str,
     out: Path,
     report: Any,
-    is_cancelled: Any,  # noqa: ARG001
+    is_cancelled: Any,  # noqa: ARG001 - runs aside
 ) -> tuple[Facts, tuple[Note, ...]]:
     """Reads a mesh file and writes it as a result, with the recipe that it has or one that names it.
 

@@ -68,7 +68,7 @@ def reference_hand() -> Mesh:
         field = _smooth_min(field, _rod(points, finger))
     field = np.maximum(field, -points[:, 1])  # the wrist
     shape = tuple(len(axis) for axis in axes)
-    vertices, faces, _, _ = marching_cubes(field.reshape(shape), 0.0, spacing=(_CELL_M,) * 3)  # type: ignore[no-untyped-call]
+    vertices, faces, _, _ = marching_cubes(field.reshape(shape), 0.0, spacing=(_CELL_M,) * 3)  # type: ignore[no-untyped-call]  # skimage states none
     vertices = vertices + low
     vertices -= [(vertices[:, 0].min() + vertices[:, 0].max()) / 2, vertices[:, 1].min(), 0.0]
     vertices *= HAND_M / vertices[:, 1].max()

@@ -102,7 +102,7 @@ class Trainer:
         views = self.next_batch()
         parts = terms(predict(self.net, views.image), views, self.plan.weights)
         loss = torch.stack(list(parts.values())).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch states none
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)

@@ -53,7 +53,7 @@ def found(folder: Path = FOLDER) -> dict[str, str]:
             value = getattr(node, "value", None)
             is_name = isinstance(target, ast.Name) and target.id == "NAME" and isinstance(value, ast.Constant)
             if is_name and "tables" in functions:
-                benchmarks[str(value.value)] = path.stem  # type: ignore[union-attr]
+                benchmarks[str(value.value)] = path.stem  # type: ignore[union-attr]  # a constant, as just seen
     return benchmarks
 
 

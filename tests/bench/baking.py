@@ -34,11 +34,11 @@ def tables() -> list[Table]:
     """Both tables; they need no data."""
     meshes = [ball(count) for count in SIZES]
     unwrap(meshes[0], SIDE, Progress())  # libraries are loaded
-    laid = [_timed(lambda mesh=mesh: unwrap(mesh, SIDE, Progress())) for mesh in meshes]  # type: ignore[misc]
+    laid = [_timed(lambda mesh=mesh: unwrap(mesh, SIDE, Progress())) for mesh in meshes]  # type: ignore[misc]  # mypy infers no type for a default
     rows = [_layout("own", mesh, out, seconds) for mesh, (out, seconds) in zip(meshes, laid, strict=True)]
     for mesh in meshes:
         if len(mesh.faces) <= XATLAS_UP_TO:
-            rows.append(_layout("xatlas", mesh, *_timed(lambda mesh=mesh: by_xatlas(mesh))))  # type: ignore[misc]
+            rows.append(_layout("xatlas", mesh, *_timed(lambda mesh=mesh: by_xatlas(mesh))))  # type: ignore[misc]  # mypy infers no type for a default
     columns = ["layout", "triangles", "s", "charts", "vertices", "covered", "overlap", "mirrored", "L2 stretch",
                "area 95 %", "angle 95 %", "gap px"]  # fmt: skip
     layouts = Table(f"Laid flat for {SIDE} px", columns, rows)

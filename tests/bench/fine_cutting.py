@@ -58,7 +58,7 @@ def run(folder: Path, key: str, size: int, way: str) -> list[str]:
     """What one line of the table says after its name."""
     device = processor() if way == FAST else Device(torch.device("cpu"), torch.float32, "the processor")
     if way == PLAIN:
-        ModulatedDeformable.pieces = tap_by_tap  # type: ignore[method-assign]
+        ModulatedDeformable.pieces = tap_by_tap  # type: ignore[method-assign]  # on purpose
     cutter = FineCutout(loaded(folder, key), device)
     pixels = np.dstack([bokeh(1200, np.random.default_rng(1)), np.full((1200, 1200), 255, np.float32)])
     picture = Picture(np.clip(pixels, 0, 255).astype(np.uint8))

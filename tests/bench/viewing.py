@@ -60,7 +60,7 @@ def _preparing() -> Table:
     rows = []
     for faces in FACES:
         mesh = vase(faces)
-        seconds = _median(lambda mesh=mesh: prepare(mesh))  # type: ignore[misc]
+        seconds = _median(lambda mesh=mesh: prepare(mesh))  # type: ignore[misc]  # mypy infers no type for a default
         buffers = prepare(mesh)
         coarse = f"{len(buffers.coarse.indices):,}" if buffers.coarse is not None else "-"
         rows.append([f"{len(mesh.faces):,}", f"{seconds:.2f} s", coarse])
@@ -80,10 +80,10 @@ def _tools() -> Table:
         blocks = FaceBlocks(buffers.full)
         marked = Place(faces=np.arange(min(100_000, len(buffers.full.indices)), dtype=np.int32))
         works: list[Callable[[], object]] = [
-            lambda buffers=buffers: FaceBlocks(buffers.full),  # type: ignore[misc]
-            lambda blocks=blocks: (nearest_corner(blocks, ray, 0.002), first_hit(blocks, ray)),  # type: ignore[misc]
-            lambda blocks=blocks: cut(blocks, Plane(1, 0.05)),  # type: ignore[misc]
-            lambda buffers=buffers, marked=marked: highlight_of(marked, buffers),  # type: ignore[misc]
+            lambda buffers=buffers: FaceBlocks(buffers.full),  # type: ignore[misc]  # mypy infers no type for a default
+            lambda blocks=blocks: (nearest_corner(blocks, ray, 0.002), first_hit(blocks, ray)),  # type: ignore[misc]  # mypy infers no type for a default
+            lambda blocks=blocks: cut(blocks, Plane(1, 0.05)),  # type: ignore[misc]  # mypy infers no type for a default
+            lambda buffers=buffers, marked=marked: highlight_of(marked, buffers),  # type: ignore[misc]  # mypy infers no type for a default
         ]
         times = [f"{1000 * _median(work):.0f} ms" for work in works]
         rows.append([f"{len(buffers.full.indices):,}", *times])
@@ -142,7 +142,7 @@ def _window() -> Table:
         view.mesh_shown.connect(lambda shown=shown: shown.append(time.perf_counter()))
         began = time.perf_counter()
         view.set_mesh(mesh)
-        watch.until(lambda shown=shown: bool(shown), 120.0)  # type: ignore[misc]
+        watch.until(lambda shown=shown: bool(shown), 120.0)  # type: ignore[misc]  # mypy infers no type for a default
         watch.until(lambda: view.is_drawn, 120.0)
         whole = time.perf_counter() - began
         while_shown = watch.worst_ms
@@ -215,9 +215,9 @@ class _Watch:
 def _renderer(view: object) -> str:
     from OpenGL import GL
 
-    view.makeCurrent()  # type: ignore[attr-defined]
+    view.makeCurrent()  # type: ignore[attr-defined]  # pyqtgraph has no types
     name = GL.glGetString(GL.GL_RENDERER)
-    view.doneCurrent()  # type: ignore[attr-defined]
+    view.doneCurrent()  # type: ignore[attr-defined]  # pyqtgraph has no types
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
 
 

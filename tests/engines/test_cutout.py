@@ -1,6 +1,7 @@
 """The cutter against known masks and colours, its brush, its options, and its manners."""
 
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -271,7 +272,7 @@ def test_large_picture_keeps_its_size_and_edge() -> None:
     assert overlap(truth, cut(large)) > 0.99
 
 
-def test_published_pictures_give_one_sensible_subject(shared_eval) -> None:  # type: ignore[no-untyped-def]
+def test_published_pictures_give_one_sensible_subject(shared_eval: Path) -> None:
     for name in ("instantmesh_fox.jpg", "instantmesh_robot.jpg", "triposr_teapot.png", "rembg_animal-2.jpg"):
         result = cut(read_picture(shared_eval / "images" / name))
         solid = (result.alpha >= 128).astype(np.uint8)

@@ -125,7 +125,7 @@ def test_a_plain_back_is_closed_once_welded() -> None:
     mesh = sculpt(drawn(disc()), replace(LEVEL, back="plain")).validate()
     _, labels = np.unique(mesh.vertices, axis=0, return_inverse=True)
     check_closed(mesh, labels.reshape(-1))
-    assert np.array_equal(np.unique(mesh.base_colour.rgb.reshape(-1, 3), axis=0), [[180, 120, 60]])  # type: ignore[union-attr]
+    assert np.array_equal(np.unique(mesh.base_colour.rgb.reshape(-1, 3), axis=0), [[180, 120, 60]])  # type: ignore[union-attr]  # it has one
 
 
 def test_options_do_what_they_say() -> None:
@@ -196,7 +196,7 @@ def test_it_stops_at_every_report() -> None:
     for stop in range(1, len(reports) + 1, 5):
         left = iter([False] * (stop - 1) + [True])
         with pytest.raises(Cancelled):
-            engine.sculpt(drawn(disc()), LEVEL, 0, Progress(is_cancelled=lambda left=left: next(left)))  # type: ignore[misc]
+            engine.sculpt(drawn(disc()), LEVEL, 0, Progress(is_cancelled=lambda left=left: next(left)))  # type: ignore[misc]  # mypy infers no type for a default
 
 
 def test_real_cut_outs(shared_eval: Path) -> None:

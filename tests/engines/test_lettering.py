@@ -16,7 +16,7 @@ STYLES = catalog.find("lettering", Role.MAKER).styles
 
 
 def lettered(prompt: str, style: str = "plain", seed: int = 0, **options: object) -> Picture:
-    return load().make(prompt, style, LetteringOptions(**options), seed, Progress())  # type: ignore[arg-type]
+    return load().make(prompt, style, LetteringOptions(**options), seed, Progress())  # type: ignore[arg-type]  # values of many kinds
 
 
 def parts(picture: Picture) -> int:

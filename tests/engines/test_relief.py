@@ -19,7 +19,7 @@ from tests.drawn import alpha_of, coloured, disc
 
 
 def raised(picture: Picture, **options: object) -> Mesh:
-    chosen = ReliefOptions(**{"faces": 12_000, **options})  # type: ignore[arg-type]
+    chosen = ReliefOptions(**{"faces": 12_000, **options})  # type: ignore[arg-type]  # values of many kinds
     return load().sculpt(picture, chosen, 0, Progress())
 
 

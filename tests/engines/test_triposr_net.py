@@ -126,7 +126,7 @@ def normalise_other_axis(whole: TripoNet) -> None:
     def wrong(x: torch.Tensor) -> torch.Tensor:
         return F.layer_norm(x.transpose(1, 2), (x.shape[1],), weight, bias, 1e-6).transpose(1, 2)
 
-    norm.forward = wrong  # type: ignore[method-assign]
+    norm.forward = wrong  # type: ignore[method-assign]  # on purpose
 
 
 def roll_planes(whole: TripoNet) -> None:

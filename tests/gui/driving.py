@@ -40,7 +40,7 @@ def wait_for_end(qtbot: QtBot, window: MainWindow) -> JobRow:
     def row() -> JobRow | None:
         return window.history.current
 
-    qtbot.waitUntil(lambda: row() is not None and row().state.has_ended, timeout=JOB_MS)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: row() is not None and row().state.has_ended, timeout=JOB_MS)  # type: ignore[union-attr]  # asked just before
     found = row()
     assert found is not None
     return found

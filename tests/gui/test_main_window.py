@@ -352,7 +352,7 @@ def test_window_is_as_it_was_left(
 def test_every_action_is_in_a_menu_and_no_two_share_a_key(window: MainWindow) -> None:
     keys: dict[str, str] = {}
     for menu in window.menuBar().actions():
-        for action in menu.menu().actions():  # type: ignore[attr-defined]
+        for action in menu.menu().actions():  # type: ignore[attr-defined]  # known by its place, not by its class
             assert isinstance(action, QAction)
             for key in action.shortcuts():
                 assert key.toString() not in keys, (action.text(), keys[key.toString()])
@@ -365,7 +365,7 @@ def test_help_windows_tell_and_block_nothing(qtbot: QtBot, window: MainWindow) -
     window.menus.action("news").trigger()
     window.menus.action("about").trigger()
     shown = [child for child in window.findChildren(QDialog) if child.isVisible()]
-    pages = {child.windowTitle(): child.page.toPlainText() for child in shown}  # type: ignore[attr-defined]
+    pages = {child.windowTitle(): child.page.toPlainText() for child in shown}  # type: ignore[attr-defined]  # known by its place, not by its class
     assert "Ctrl+Return" in pages["Keyboard and mouse"]
     assert "Frame the mesh" in pages["Keyboard and mouse"]
     assert "The first one." in pages["What is new"]

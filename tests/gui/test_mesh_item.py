@@ -47,7 +47,7 @@ def view(qtbot: QtBot) -> GLViewWidget:
 
 def _quarters(image: QImage) -> list[tuple[int, int, int]]:
     places = [(80, 120), (120, 120), (80, 80), (120, 80)]
-    return [QColor(image.pixel(x, y)).getRgb()[:3] for x, y in places]  # type: ignore[misc]
+    return [QColor(image.pixel(x, y)).getRgb()[:3] for x, y in places]  # type: ignore[misc]  # the stubs say: of any length
 
 
 def _item(view: GLViewWidget) -> MeshItem:
@@ -77,7 +77,7 @@ def test_it_draws_again_after_it_gave_everything_back(view: GLViewWidget) -> Non
 def test_its_parts_make_the_same_picture(view: GLViewWidget) -> None:
     item = _item(view)
     whole = _quarters(view.grabFramebuffer())
-    item.paint = lambda: [step() for step in item.steps(1)]  # type: ignore[method-assign]
+    item.paint = lambda: [step() for step in item.steps(1)]  # type: ignore[method-assign]  # on purpose
     assert len(item.steps(1)) == 5  # corners and indices to upload, two triangles, the floor
     assert _quarters(view.grabFramebuffer()) == whole
 
@@ -114,7 +114,7 @@ def test_a_large_texture_follows_in_pieces_and_is_then_as_fine_as_it_is(view: GL
 
     def column() -> set[tuple[int, int, int]]:
         image = view.grabFramebuffer()
-        return {QColor(image.pixel(100, y)).getRgb()[:3] for y in range(200)}  # type: ignore[misc]
+        return {QColor(image.pixel(100, y)).getRgb()[:3] for y in range(200)}  # type: ignore[misc]  # the stubs say: of any length
 
     item.is_coarse = True
     assert (0, 255, 0) not in column()

@@ -157,7 +157,7 @@ def test_what_is_left_shrinks_to_nothing(database: Database) -> None:
     for event in course("a", SECONDS)[1:-1]:
         times.take(event, REQUEST)
         now[0] = event.at
-        seen.append(times.remaining(row(event.stage)).high_s)  # type: ignore[attr-defined]
+        seen.append(times.remaining(row(event.stage)).high_s)  # type: ignore[attr-defined]  # known by its place, not by its class
     now[0] += 0.99
     seen.append(times.remaining(row(Stage.SAVE, 0.98)).high_s)
     assert seen == sorted(seen, reverse=True)

@@ -67,7 +67,7 @@ def bench() -> Bench:
 
 def plan_for(picture: Path, **changes: object) -> Plan:
     request = Request(picture=str(picture), engine="inflate", quality=Quality.DRAFT)
-    return resolve(replace(request, **changes))  # type: ignore[arg-type]
+    return resolve(replace(request, **changes))  # type: ignore[arg-type]  # values of many kinds
 
 
 def run(

@@ -28,7 +28,7 @@ def pool() -> Pool:
 
 def trainer(pool: Pool, **plan: float) -> Trainer:
     numbers = {"batch": 8, "warm_up": 2, "rate": 2e-3, **plan}
-    return Trainer(TINY, Plan(**numbers), [(pool, 1.0)], CPU)  # type: ignore[arg-type]
+    return Trainer(TINY, Plan(**numbers), [(pool, 1.0)], CPU)  # type: ignore[arg-type]  # values of many kinds
 
 
 def test_the_same_step_follows_after_a_restart(pool: Pool, tmp_path: Path) -> None:

@@ -339,7 +339,7 @@ class _Text:
         shape = (element.count, len(are_lists))
         return np.array(counts, dtype=np.int64).reshape(shape), np.array(begins, dtype=np.int64).reshape(shape)
 
-    def gather(self, kind: str, begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:  # noqa: ARG002
+    def gather(self, kind: str, begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:  # noqa: ARG002 - of the same form as `_Binary.gather`
         """As `_Binary.gather`; words are numbers of any kind."""
         lists = zip(begins.tolist(), counts.tolist(), strict=True)
         return np.array(

@@ -80,7 +80,7 @@ def march(inner: Flags, position: Position, progress: Progress) -> tuple[Floats,
 
     volume = np.where(inner, np.float32(1), np.float32(-1))
     progress.update(0.1)
-    middles, faces, _, _ = marching_cubes(  # type: ignore[no-untyped-call]
+    middles, faces, _, _ = marching_cubes(  # type: ignore[no-untyped-call]  # skimage states none
         volume, 0.0, gradient_direction="ascent"
     )
     del volume

@@ -77,7 +77,7 @@ class Sampler:
         places[:count, 0] = wrapped[:, 0] * width - 0.5
         places[:count, 1] = (1 - wrapped[:, 1]) * height - 0.5
         grid = places.reshape(rows, ROW, 2)
-        read = cv2.remap(values, grid, None, cv2.INTER_LINEAR, borderMode=self._border)  # type: ignore[call-overload]
+        read = cv2.remap(values, grid, None, cv2.INTER_LINEAR, borderMode=self._border)  # type: ignore[call-overload]  # the stubs want a second map
         return np.asarray(read, np.uint16).reshape(-1, 4)[:count]
 
 

@@ -47,7 +47,7 @@ def soft(at: Points) -> Colours:
 
 def looked_at(mesh: Mesh, count: int = 20_000) -> tuple[Points, Points, Colours]:
     """Points spread over a textured mesh, the normals of their faces, and the colours they show."""
-    assert mesh.uv is not None and mesh.base_colour is not None  # noqa: PT018
+    assert mesh.uv is not None and mesh.base_colour is not None  # noqa: PT018 - told to mypy, not tested
     triangles = mesh.vertices[mesh.faces].astype(np.float64)
     cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     length = np.linalg.norm(cross, axis=1)
@@ -96,7 +96,7 @@ def test_a_coarser_ball_keeps_its_soft_colours(rows: int, columns: int) -> None:
 
 def test_both_sides_of_every_seam_show_the_same_colour() -> None:
     out = rebake(sphere(0.5, 40, 60), globe(soft), Progress())
-    assert out.uv is not None and out.base_colour is not None  # noqa: PT018
+    assert out.uv is not None and out.base_colour is not None  # noqa: PT018 - told to mypy, not tested
     _, which, count = np.unique(out.vertices, axis=0, return_inverse=True, return_counts=True)
     colours = Sampler(out.base_colour, is_colour=True).read(out.uv)[:, :3].astype(float)
     lowest, highest = np.full((len(count), 3), 255.0), np.zeros((len(count), 3))
@@ -207,7 +207,7 @@ def test_roughness_is_baked_as_numbers_and_a_flat_normal_picture_stays_flat() ->
     level = np.full((32, 32, 4), (128, 128, 255, 255), np.uint8)
     source = replace(source, metallic_roughness=Picture(rough), normal=Picture(level))
     out = rebake(sphere(0.5, 60, 120), source, Progress())
-    assert out.metallic_roughness is not None and out.normal is not None  # noqa: PT018
+    assert out.metallic_roughness is not None and out.normal is not None  # noqa: PT018 - told to mypy, not tested
     assert (out.metallic_roughness.pixels == (0, 77, 33, 255)).all()
     away = np.abs(out.normal.rgb.astype(int) - (128, 128, 255)).max(axis=2)
     assert np.quantile(away, 0.95) <= 4  # the two balls are shaded alike
@@ -226,7 +226,7 @@ def test_normals_are_turned_into_the_new_layout() -> None:
         picture[..., :3] = np.rint((told + 1) * 127.5)
         source = replace(flat, uv=uv.astype(np.float32), normal=Picture(picture), base_colour=pixels(16, 16))
         out = rebake(flat, source, Progress())
-        assert out.uv is not None and out.normal is not None  # noqa: PT018
+        assert out.uv is not None and out.normal is not None  # noqa: PT018 - told to mypy, not tested
         p = out.vertices[out.faces[0]].astype(float)
         q = out.uv[out.faces[0]].astype(float)
         edges = np.stack([q[1] - q[0], q[2] - q[0]])
