@@ -1,23 +1,26 @@
-"""TripoSR at published size with seeded weights: seconds of each stage, memory, and its field read densely.
+"""TripoSR at published size with seeded weights against the code of its authors: seconds, processor time, memory.
 
 The weights are drawn, not learned: they cost the same as the published ones and say nothing of quality. A field drawn
 at random is rough all over, so its values are computed, and then those of a known body are taken: a shell, a core, a
-rod.
+rod. Reference and ours run one after the other, each in a process of its own; where other programs load the machine,
+compare processor time.
 """
 
+import json
+import resource
+import subprocess
+import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import psutil
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
@@ -25,27 +28,54 @@ from img2model_desktop.core.workshop.rebake import paint
 from img2model_desktop.core.workshop.unwrap import unwrap
 from img2model_desktop.engines import triposr
 from img2model_desktop.engines.catalog import TripoOptions
-from img2model_desktop.engines.device import chunk_for
+from img2model_desktop.engines.device import chunk_for, processor
 from img2model_desktop.engines.field import Lattice, extract, sample
 from img2model_desktop.engines.triposr import LEVEL, POINT_BYTES, TripoSR, lattice_of, prepared
-from img2model_desktop.engines.triposr_net import RADIUS, Field, TripoNet, published
+from img2model_desktop.engines.triposr_net import PUBLISHED, RADIUS, Field, Perceptron, published
+from tests.bench.draft_reference import CHUNK, Reference, log_density, read
 from tests.bench.table import Table
 
 NAME = "draft"
 Result = TypeVar("Result")
+Rows = dict[str, tuple[float, float]]
 SEED = 5
-REFERENCE_S, REFERENCE_GB = 37.0, 4.95
-"""Of the reference code on two quiet cores, measured apart, for this table alone: 36-38 s, 4.7-5.2 GB."""
+ROOT = Path(__file__).resolve().parents[2]
+MIB = 1 << (10 if sys.platform.startswith("linux") else 20)
+"""Of ru_maxrss: KiB on Linux, bytes on macOS."""
+
+DENSE = Lattice((-RADIUS,) * 3, (RADIUS,) * 3, 256, 256)
+LOAD, ALL = "weights from disk, into precision", "all after loading"
 
 
 def tables() -> list[Table]:
     """Both tables; the weights are written to a temporary folder (1.7 GB) and read from there."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         _write(Path(folder) / "model.ckpt")
-        engine = TripoSR(Path(folder))
-        with torch.inference_mode():
-            found = [_stages(engine), _decoding(engine)]
-        engine.close()
+        return [_whole(folder), _decoding()]
+
+
+def _whole(folder: str) -> Table:
+    """Both whole runs."""
+    reference, ours = (_run(way, folder) for way in ("reference", "ours"))
+    rows = []
+    for stage in dict.fromkeys([*reference["stages"], *ours["stages"]]):
+        pair = reference["stages"].get(stage), ours["stages"].get(stage)
+        cells = [cell for one in pair for cell in ([f"{value:.2f}" for value in one] if one else ["-", "-"])]
+        factor = f"{pair[0][1] / pair[1][1]:.2f}x" if pair[0] and pair[1] else "-"
+        rows.append([stage, *cells, factor])
+    for what in ("peak MiB", "peak MiB above start"):
+        share = f"{ours[what] / reference[what]:.0%}"
+        rows.append([what, f"{reference[what]:.0f}", "-", f"{ours[what]:.0f}", "-", share])
+    columns = ["stage", "reference s", "cpu-s", "ours s", "cpu-s", "factor in cpu-s"]
+    title = f"TripoSR, {ours['title']}, {ours['faces']:,} faces; machine's load {psutil.getloadavg()[0]:.1f}"
+    return Table(title, columns, rows)
+
+
+def _run(way: str, folder: str) -> dict[str, Any]:
+    """One way, in another process."""
+    command = [sys.executable, "-m", "tests.bench.draft", way, folder]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
@@ -59,59 +89,88 @@ def _write(path: Path) -> None:
     torch.save(weights, path)
 
 
-def _stages(engine: TripoSR) -> Table:
-    device, options = engine._device, TripoOptions()
-    rows: list[list[str]] = []
-    with _peak() as memory:
-        began, busy = time.perf_counter(), time.process_time()
-        net = _timed(rows, "weights from disk, into precision", lambda: engine._ready(Progress()))
-        image = _timed(rows, "picture", lambda: prepared(picture(), net.shape.picture, options.foreground))
-        tokens = _timed(rows, "vision transformer", lambda: net.tokens_of(image.to(device.device)))
-        _timed(rows, "backbone and planes", lambda: net.planes_of(tokens))
-        field, lattice, level = Solid(net), lattice_of(options.resolution, options.thin_parts), float(np.log(LEVEL))
-        chunk = chunk_for(device, POINT_BYTES)
-        sampled = _timed(
-            rows, "field", lambda: sample(field.log_density, lattice, level, chunk, device.device, Progress())
-        )
-        surface = _timed(rows, "marching cubes", lambda: extract(sampled, lattice, level, Progress()))
-        title = f"{len(surface.faces):,} faces reduced to {options.faces:,}"
-        reduced = _timed(rows, title, lambda: triposr._reduced(surface, options.faces, Progress()))
-        laid = _timed(rows, "laid flat", lambda: unwrap(reduced, options.texture_px, Progress()))
-
-        def colour(places: NDArray[np.float32]) -> NDArray[np.float32]:
-            points = torch.from_numpy(places[:, triposr.BACK].copy()).to(device.device)
-            return np.asarray(field.colour(points).cpu().numpy(), np.float32)
-
-        _timed(rows, f"texture of {options.texture_px}", lambda: paint(laid, colour, options.texture_px, Progress()))
-        total, worked = time.perf_counter() - began, time.process_time() - busy
-    rows += [
-        ["all, network loaded before", f"{total - float(rows[0][1]):.1f}", f"{worked - float(rows[0][2]):.1f}"],
-        ["reference, two quiet cores, measured apart", f"{REFERENCE_S:.1f}", "-"],
-        ["peak memory of this process, GB", f"{memory['all'] / 1e9:.2f}", "-"],
-        ["of it not backed by the weights' file, GB", f"{memory['own'] / 1e9:.2f}", "-"],
-        ["reference, GB", f"{REFERENCE_GB:.2f}", "-"],
-    ]
-    load_now = psutil.getloadavg()[0]
-    return Table(
-        f"TripoSR on {device.name}, {device.dtype}, machine's load {load_now:.1f}", ["stage", "s", "cpu-s"], rows
-    )
+def measured(way: str, folder: str) -> dict[str, Any]:
+    """Stages and memory of one way, in this process."""
+    before = _peak_mib()
+    stages: Rows = {}
+    with torch.inference_mode():
+        title, faces = (by_reference if way == "reference" else by_ours)(Path(folder), stages)
+    after = [pair for stage, pair in stages.items() if stage != LOAD]
+    stages[ALL] = float(np.sum([one for one, _ in after])), float(np.sum([one for _, one in after]))
+    peak = _peak_mib()
+    return {"title": title, "faces": faces, "stages": stages, "peak MiB": peak, "peak MiB above start": peak - before}
 
 
-def _decoding(engine: TripoSR) -> Table:
-    """The field at 257 cubed: by definition and densely, folded and densely, and coarse to fine."""
-    device, net = engine._device, engine._ready(Progress())
-    field, level = Solid(net), float(np.log(LEVEL))
+def by_reference(folder: Path, stages: Rows) -> tuple[str, int]:
+    """As its authors' code: dense, single precision, colours at the vertices; weights in memory as it loads them."""
+    net = Reference()
+
+    def load() -> None:
+        state = torch.load(folder / "model.ckpt", map_location="cpu", weights_only=True)
+        wanted = sorted(net.state_dict().items(), key=lambda item: item[1].numel())
+        for (_, mine), theirs in zip(wanted, sorted(state.values(), key=Tensor.numel), strict=False):
+            if mine.shape == theirs.shape:
+                mine.copy_(theirs)
+
+    _timed(stages, LOAD, load)
+    image = _timed(stages, "picture", lambda: prepared(picture(), 512, 0.85))
+    tokens = _timed(stages, "vision transformer", lambda: net.tokens_of(image))
+    planes = _timed(stages, "backbone and planes", lambda: net.planes_of(tokens))
+
+    def field(points: Tensor) -> Tensor:
+        return body(points) + 1e-6 * log_density(planes, net.layers, points)
+
+    level = float(np.log(LEVEL))
+    found = _timed(stages, "field", lambda: sample(field, DENSE, level, CHUNK, torch.device("cpu"), Progress()))
+    surface = _timed(stages, "marching cubes", lambda: extract(found, DENSE, level, Progress()))
+    places = torch.from_numpy(surface.vertices).float().split(CHUNK)
+    _timed(stages, "colours of vertices", lambda: [read(planes, net.layers, some) for some in places])
+    return "float32", len(surface.faces)
+
+
+def by_ours(folder: Path, stages: Rows) -> tuple[str, int]:
+    """As the engine does it, stage by stage."""
+    engine, options = TripoSR(folder), TripoOptions()
+    device = engine._device
+    net = _timed(stages, LOAD, lambda: engine._ready(Progress()))
+    image = _timed(stages, "picture", lambda: prepared(picture(), net.shape.picture, options.foreground))
+    tokens = _timed(stages, "vision transformer", lambda: net.tokens_of(image.to(device.device)))
+    _timed(stages, "backbone and planes", lambda: net.planes_of(tokens))
+    field, lattice, level = Solid(net.decoder), lattice_of(options.resolution, options.thin_parts), float(np.log(LEVEL))
     chunk = chunk_for(device, POINT_BYTES)
+    found = _timed(stages, "field", lambda: sample(field.log_density, lattice, level, chunk, device.device, Progress()))
+    surface = _timed(stages, "marching cubes", lambda: extract(found, lattice, level, Progress()))
+    reduced = _timed(
+        stages, f"reduced to {options.faces:,} faces", lambda: triposr._reduced(surface, options.faces, Progress())
+    )
+    laid = _timed(stages, "laid flat", lambda: unwrap(reduced, options.texture_px, Progress()))
+
+    def colour(places: NDArray[np.float32]) -> NDArray[np.float32]:
+        points = torch.from_numpy(places[:, triposr.BACK].copy()).to(device.device).split(chunk)
+        return np.concatenate([np.asarray(field.colour(some).cpu().numpy(), np.float32) for some in points])
+
+    _timed(stages, f"texture of {options.texture_px}", lambda: paint(laid, colour, options.texture_px, Progress()))
+    return f"{device.name}, {device.dtype}", len(surface.faces)
+
+
+def _decoding() -> Table:
+    """The field at 257 cubed: by definition and densely, folded and densely, and coarse to fine."""
+    device = processor()
+    torch.manual_seed(SEED)
+    field, level = Solid(Perceptron(PUBLISHED)), float(np.log(LEVEL))
+    usual = chunk_for(device, POINT_BYTES)
     rows, first, inside = [], 0.0, None
     ways = [
-        ("dense, by definition", field.by_definition, Lattice((-RADIUS,) * 3, (RADIUS,) * 3, 256, 256)),
-        ("dense, first layer folded", field.log_density, Lattice((-RADIUS,) * 3, (RADIUS,) * 3, 256, 256)),
+        ("dense, as the reference", field.by_definition, DENSE),
+        ("dense, first layer folded", field.log_density, DENSE),
         ("from 129, usual for high quality", field.log_density, lattice_of(256, careful=True)),
         ("from 65, usual", field.log_density, lattice_of(256, careful=False)),
     ]
-    for title, read, lattice in ways:
+    for title, one, lattice in ways:
+        chunk = CHUNK if title.endswith("reference") else usual
         began, busy = time.perf_counter(), time.process_time()
-        sampled = sample(read, lattice, level, chunk, device.device, Progress())
+        with torch.inference_mode():
+            sampled = sample(one, lattice, level, chunk, device.device, Progress())
         seconds, worked = time.perf_counter() - began, time.process_time() - busy
         faces = len(extract(sampled, lattice, level, Progress()).faces)
         now = sampled.values > level
@@ -126,57 +185,34 @@ def _decoding(engine: TripoSR) -> Table:
     return Table("The same field, read in four ways", columns, rows)
 
 
-def _timed(rows: list[list[str]], title: str, work: Callable[[], Result]) -> Result:
+def _timed(stages: Rows, title: str, work: Callable[[], Result]) -> Result:
     began, busy = time.perf_counter(), time.process_time()
     result = work()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    rows.append([title, f"{time.perf_counter() - began:.2f}", f"{time.process_time() - busy:.2f}"])
+    stages[title] = time.perf_counter() - began, time.process_time() - busy
     return result
 
 
-@contextmanager
-def _peak() -> Iterator[dict[str, int]]:
-    """Bytes of this process at most: `all`, and `own`, without the pages that are the weights' file itself."""
-    found = {"all": 0, "own": 0}
-    is_over = threading.Event()
-    process = psutil.Process()
-
-    def watch() -> None:
-        while not is_over.wait(0.02):
-            memory = process.memory_info()
-            found["all"] = max(found["all"], memory.rss)
-            found["own"] = max(found["own"], memory.rss - getattr(memory, "shared", 0))
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield found
-    finally:
-        is_over.set()
-        thread.join()
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
 
 
 class Solid(Field):
     """A field of published size and cost whose density is moved to that of a known body after it was computed."""
 
-    def __init__(self, net: TripoNet) -> None:
-        self._maps = torch.randn(3, net.shape.channels, 64, 64, generator=torch.Generator().manual_seed(SEED))
-        self._maps = self._maps.to(next(net.decoder.parameters()).device)
-        self._layers = net.decoder.layers
-        super().__init__(self._maps, net.decoder)
+    def __init__(self, perceptron: Perceptron) -> None:
+        self._maps = torch.randn(3, PUBLISHED.channels, 64, 64, generator=torch.Generator().manual_seed(SEED))
+        self._maps = self._maps.to(next(perceptron.parameters()).device)
+        self._layers = nn.Sequential(*perceptron.layers)
+        super().__init__(self._maps, perceptron)
 
     def log_density(self, points: Tensor) -> Tensor:
         return body(points) + 1e-6 * super().log_density(points)
 
     def by_definition(self, points: Tensor) -> Tensor:
         """As the reference reads it: features of every point, then every layer."""
-        grids = torch.stack([points[:, list(axes)] for axes in ((0, 1), (0, 2), (1, 2))])[:, None] / RADIUS
-        read = torch.nn.functional.grid_sample(self._maps, grids, align_corners=False)
-        x = read[:, :, 0].flatten(0, 1).t()
-        for layer in self._layers:
-            x = layer(x)
-        return body(points) + 1e-6 * x[:, 0]
+        return body(points) + 1e-6 * log_density(self._maps, self._layers, points)
 
 
 def body(points: Tensor) -> Tensor:
@@ -192,3 +228,7 @@ def picture() -> Picture:
     rows, columns = np.mgrid[0:800, 0:800]
     alpha = np.where(np.hypot(rows - 400, columns - 400) < 300, 255, 0)
     return Picture(np.dstack([rows // 4, columns // 4, rows // 8, alpha]).astype(np.uint8))
+
+
+if __name__ == "__main__":
+    print(json.dumps(measured(sys.argv[1], sys.argv[2])))
