@@ -100,6 +100,14 @@ def shared_models() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_sd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A diffusers folder of real classes with random weights, 64 x 64 pixels; not to be changed."""
+    from tests.engines.diffusers_folder import write_sd
+
+    return write_sd(tmp_path_factory.mktemp("diffusers") / "tiny-sd")
+
+
 @pytest.fixture(autouse=True)
 def img2model_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of this test's own for the program's settings, history, logs and cache."""

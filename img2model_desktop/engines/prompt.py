@@ -37,6 +37,7 @@ ROOM = 1.3  # a card that holds so much more than the weights keeps them all
 HALVES = ("StableDiffusionPipeline", "StableDiffusionXLPipeline", "LatentConsistencyModelPipeline")  # safe in float16
 CLIP_TOKENS = 77
 
+vars(diffusers.pipelines.pipeline_utils)["tqdm"].monitor_interval = 0  # else each bar, hidden or not, starts a thread
 diffusers.utils.logging.disable_progress_bar()
 transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
