@@ -10,6 +10,7 @@ from img2model_desktop.gui.history_model import Index, engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.library_model import ENTRY_ROLE
 from img2model_desktop.gui.theme import Colours
+from img2model_desktop.gui.verdict_section import LEVELS, UNKNOWN
 from img2model_desktop.jobs.job_row import JobState
 from img2model_desktop.jobs.shelf import MAX_STARS, Entry
 
@@ -17,7 +18,6 @@ NARROWEST = 168  # of a cell
 GAP = 10  # between two cards
 WORDS_HEIGHT = 50
 STAR = "★"
-LEVEL_TONES = {"fit": "good", "fit after fixes": "warn", "not fit": "bad"}
 STATE_WORDS = {
     JobState.QUEUED: "Waiting",
     JobState.RUNNING: "Running",
@@ -117,7 +117,7 @@ class LibraryCard(QStyledItemDelegate):
             return colours.bad
         if entry.row.state is JobState.STOPPED:
             return colours.warn
-        tone = LEVEL_TONES.get(entry.verdict.get(self.purpose, ""), "")
+        tone = LEVELS.get(entry.verdict.get(self.purpose, ""), UNKNOWN).tone
         return {"good": colours.good, "warn": colours.warn, "bad": colours.bad}.get(tone, colours.faint)
 
 

@@ -81,7 +81,15 @@ class LibraryDesk(QObject):
     def _make_compare(self) -> QWidget:
         from img2model_desktop.gui.compare_window import CompareWindow
 
-        return CompareWindow(self._runner, self._icons, self._window)
+        made = CompareWindow(self._runner, self._icons, self._window)
+        self.keeper.entry_changed.connect(self._on_entry_changed)
+        return made
+
+    @Slot(str)
+    def _on_entry_changed(self, job_id: str) -> None:
+        shown = self._beside.get(COMPARE) if self._beside is not None else None
+        if shown is not None and job_id in {entry.row.id for entry in shown.entries}:  # type: ignore[attr-defined]
+            shown.refresh(self.keeper.shelf.entry(job_id))  # type: ignore[attr-defined] # by its name
 
     @Slot(str)
     def _on_open_wished(self, job_id: str) -> None:

@@ -24,15 +24,14 @@ from img2model_desktop.gui.controls import ElidedLabel, label, rule
 from img2model_desktop.gui.export_section import FORMATS
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.library_chips import Chips
-from img2model_desktop.gui.library_words import LEVEL_ICONS, LEVEL_WORDS, facts_of, size_words, story_of
+from img2model_desktop.gui.library_words import facts_of, size_words, story_of
 from img2model_desktop.gui.theme import SPACE
-from img2model_desktop.gui.verdict_section import PURPOSES
+from img2model_desktop.gui.verdict_section import LEVELS, PURPOSES, UNKNOWN, LevelWords
 from img2model_desktop.jobs.job_row import JobState
 from img2model_desktop.jobs.shelf import MAX_STARS, MESH, Entry
 
 WIDTH_PX = 292
 PICTURE_PX = 232
-LEVEL_TONES = {"fit": "good", "fit after fixes": "warn", "not fit": "bad"}
 
 
 class Portrait(QFrame):
@@ -310,17 +309,15 @@ class LibraryDetails(QWidget):
         if not entry.verdict:
             self._verdict.addWidget(label("Not judged yet", "dim"), 0, 0)
             return
-        colours = self._icons.colours
-        tints = {"good": colours.good, "warn": colours.warn, "bad": colours.bad}
         for row, words in enumerate(PURPOSES):
-            level = entry.verdict.get(words.key, "")
-            tone = LEVEL_TONES.get(level, "dim")
+            level = LEVELS.get(entry.verdict.get(words.key, ""), UNKNOWN)
             icon = QLabel()
-            tint, ratio = tints.get(tone, colours.faint), self.devicePixelRatioF()
-            icon.setPixmap(self._icons.pixmap(LEVEL_ICONS.get(level, "unknown"), 16, tint, ratio))
+            icon.setPixmap(level_picture(self._icons, level, self.devicePixelRatioF()))
             self._verdict.addWidget(icon, row, 0)
             self._verdict.addWidget(label(words.title, "value"), row, 1)
-            self._verdict.addWidget(label(LEVEL_WORDS.get(level, "Not known"), tone), row, 2)
+            shown = label(level.word, level.tone)
+            shown.setToolTip(level.sentence.format(use=words.use))
+            self._verdict.addWidget(shown, row, 2)
 
     def _show_buttons(self, is_trash: bool) -> None:
         count = len(self._chosen)
@@ -350,6 +347,13 @@ class LibraryDetails(QWidget):
         field.clear()
         if text and self._chosen:
             wish(text)
+
+
+def level_picture(icons: Icons, level: LevelWords, ratio: float) -> QPixmap:
+    """The drawing of a level in its colour."""
+    colours = icons.colours
+    tint = {"good": colours.good, "warn": colours.warn, "bad": colours.bad}.get(level.tone, colours.faint)
+    return icons.pixmap(level.icon, 16, tint, ratio)
 
 
 def _can_compare(chosen: tuple[Entry, ...]) -> bool:

@@ -6,9 +6,6 @@ from img2model_desktop.gui.history_model import engine_title
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from img2model_desktop.jobs.shelf import Entry
 
-LEVEL_WORDS = {"fit": "Fit", "fit after fixes": "Fit after fixes", "not fit": "Not fit"}
-LEVEL_ICONS = {"fit": "fit", "fit after fixes": "fixable", "not fit": "unfit"}
-
 
 def size_words(size: int | None) -> str:
     """Bytes in the largest unit that leaves something before the point: "1.2 GB"."""
