@@ -176,6 +176,11 @@ def _pickle(folder: Path) -> None:
     (folder / "vae" / "diffusion_pytorch_model.safetensors").rename(folder / "vae" / "diffusion_pytorch_model.bin")
 
 
+def _empty_tokenizer(folder: Path) -> None:
+    shutil.rmtree(folder / "tokenizer")
+    (folder / "tokenizer").mkdir()
+
+
 def _foreign_library(folder: Path) -> None:
     change(folder / "model_index.json", unet=["my_unet", "MyUNet"])
 
@@ -206,7 +211,7 @@ SPOILT: dict[str, tuple[Callable[[Path], Any], str]] = {
         "part “vae” has no weights",
     ),
     "empty tokenizer": (
-        lambda f: (shutil.rmtree(f / "tokenizer"), (f / "tokenizer").mkdir()),
+        _empty_tokenizer,
         "part “tokenizer” of “tiny-sd” is empty",
     ),
     "damaged index": (lambda f: (f / "model_index.json").write_text("{"), "model_index.json of “tiny-sd” is damaged"),
