@@ -10,6 +10,13 @@ Points = NDArray[np.float64]
 REACH = 5  # pixels: so far from a jump its crisp sides are looked for; two more than half of a usual ramp
 TINT = 0.08  # difference of colour, 0..1, that makes two pixels half as likely to belong together
 
+_OFFSETS = sorted(
+    (np.float32(np.hypot(dy, dx) / REACH), (dy + REACH) * (2 * REACH + 1) + dx + REACH, dy, dx)
+    for dy in range(-REACH, REACH + 1)
+    for dx in range(-REACH, REACH + 1)
+)
+"""Distance over `REACH`, number in reading order, down and right, of each neighbour; the nearest first."""
+
 
 def continued(maps: Maps, known: NDArray[np.bool_]) -> Maps:
     """The maps `(h, w, c)`, each pixel that is not `known` `(h, w)` taken from the nearest that is, if any is."""
@@ -40,24 +47,36 @@ def crisp(layers: Maps, colour: Maps, known: NDArray[np.bool_], gap: float) -> M
     steep = _apart(layers, known) > gap
     if not steep.any():
         return layers
-    height, width = known.shape
-    sound = np.pad(known & ~steep, REACH)
-    padded = np.pad(layers, ((REACH, REACH), (REACH, REACH), (0, 0)))
-    shade = np.pad(colour, ((REACH, REACH), (REACH, REACH), (0, 0)))
     rows, columns = np.nonzero(steep & known)
-    best = np.full(len(rows), np.inf, np.float32)
     result = layers.copy()
-    taken = layers[rows, columns]
-    own = colour[rows, columns]
-    for dy in range(-REACH, REACH + 1):
-        for dx in range(-REACH, REACH + 1):
-            r, c = rows + REACH + dy, columns + REACH + dx
-            cost = np.float32(np.hypot(dy, dx) / REACH) + np.abs(shade[r, c] - own).mean(1) / TINT
-            better = sound[r, c] & (cost < best)
-            best = np.where(better, cost, best)
-            taken = np.where(better[:, None], padded[r, c], taken)
-    result[rows, columns] = taken
-    return np.asarray(result[:height, :width], np.float32)
+    source = _nearest_alike(colour, known & ~steep, rows * known.shape[1] + columns)
+    result[rows, columns] = layers.reshape(-1, 2)[source]
+    return result
+
+
+def _nearest_alike(colour: Maps, sound: NDArray[np.bool_], places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each place (row * w + column) the sound one nearest to it in place and colour, or itself where there is none.
+
+    Near offsets are looked at first: a place whose best is nearer than the next offset is done. Of equals, the first
+    one in reading order is taken.
+    """
+    width = sound.shape[1] + 2 * REACH
+    sound_at = np.pad(sound, REACH).ravel()
+    shades = [np.pad(colour[..., k], REACH).ravel() for k in range(3)]
+    start = (places // sound.shape[1] + REACH) * width + places % sound.shape[1] + REACH
+    own = [shade[start] for shade in shades]
+    best = np.full(len(start), np.inf, np.float32)
+    step, rank = np.zeros(len(start), np.int64), np.full(len(start), len(_OFFSETS))
+    for away, number, dy, dx in _OFFSETS:
+        live = np.nonzero(best >= away)[0]
+        live = live[sound_at[start[live] + dy * width + dx]]
+        where = start[live] + dy * width + dx
+        apart = [np.abs(shade[where] - mine[live]) for shade, mine in zip(shades, own, strict=True)]
+        cost = away + (apart[0] + apart[1] + apart[2]) / np.float32(3) / np.float32(TINT)
+        better = (cost < best[live]) | ((cost == best[live]) & (number < rank[live]))
+        live = live[better]
+        best[live], rank[live], step[live] = cost[better], number, dy * sound.shape[1] + dx
+    return places + step
 
 
 def _apart(layers: Maps, known: NDArray[np.bool_]) -> Maps:

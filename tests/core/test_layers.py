@@ -1,6 +1,7 @@
 """Depth maps continued, made crisp, read between pixels and rounded at the rim."""
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from img2model_desktop.core import layers
@@ -34,6 +35,36 @@ def test_a_ramp_becomes_a_step_where_the_colour_changes() -> None:
     assert np.array_equal(sharp[:, :10, 0], np.zeros((12, 10)))
     assert np.array_equal(sharp[:, 10:, 0], np.ones((12, 6)))
     assert np.allclose(sharp[..., 0] - sharp[..., 1], 0.2)
+
+
+def by_definition(maps: layers.Maps, colour: layers.Maps, known: NDArray[np.bool_], gap: float) -> layers.Maps:
+    """Each pixel of a ramp looks at every neighbour in reading order."""
+    steep = layers._apart(maps, known) > gap
+    result = maps.copy()
+    height, width = known.shape
+    reach = range(-layers.REACH, layers.REACH + 1)
+    for row, column in zip(*np.nonzero(steep & known), strict=True):
+        best = np.float32(np.inf)
+        for i, j in ((row + dy, column + dx) for dy in reach for dx in reach):
+            if not (0 <= i < height and 0 <= j < width and known[i, j]) or steep[i, j]:
+                continue
+            away = np.float32(np.hypot(i - row, j - column) / layers.REACH)
+            cost = away + np.abs(colour[i, j] - colour[row, column]).mean() / np.float32(layers.TINT)
+            if cost < best:
+                best, result[row, column] = cost, maps[i, j]
+    return result
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.1, 0.4])
+def test_noisy_maps_become_crisp_as_defined(noise: float) -> None:
+    random = np.random.default_rng(3)
+    slope = np.linspace(0, 0.6, 24, dtype=np.float32)[None] + noise * random.random((19, 24)).astype(np.float32)
+    maps = np.stack([slope, slope + np.float32(0.01)], axis=2)
+    colour = (random.integers(0, 4, (19, 24, 3)) / 4).astype(np.float32)  # few colours: many neighbours cost the same
+    known = random.random((19, 24)) > 0.1
+    found = layers.crisp(maps, colour, known, 0.12)
+    assert np.array_equal(found, by_definition(maps, colour, known, 0.12))
+    assert np.array_equal(found, maps) == (noise < 0.1)
 
 
 def test_a_gentle_slope_is_left_alone() -> None:
