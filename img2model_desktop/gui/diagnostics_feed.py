@@ -151,6 +151,8 @@ class DiagnosticsFeed(QObject):
 
     @Slot(object)
     def _on_event(self, event: JobEvent) -> None:
+        if isinstance(event, Started):
+            self._set_pace()
         match event:  # failures and ends are logged where they are applied
             case Started() | Stopped():
                 log.info("job %s %s", event.job_id, type(event).__name__.lower())

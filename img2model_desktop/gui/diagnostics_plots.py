@@ -1,5 +1,6 @@
 """The plots of the diagnostics: quiet lines in the theme's colours. Imported only when their window is opened."""
 
+import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,18 +72,23 @@ class PlotCard(QFrame):
         title: what is shown.
         full: the end of the axis, or None to follow the values.
         least_top: the axis goes at least this far.
+        whole: of things that are counted, so that half of the axis is a whole number, too.
     """
 
-    def __init__(self, title: str, full: float | None = None, least_top: float = 1.0) -> None:
+    def __init__(self, title: str, full: float | None = None, least_top: float = 1.0, whole: bool = False) -> None:
         super().__init__()
         self.setObjectName("card")
         self._full = full
         self._least_top = least_top
+        self._whole = whole
         self._lines: tuple[Line, ...] = ()
         self._marks: list[tuple[float, str]] = []
         self._curves: list[pg.PlotDataItem] = []
+        self._tints = {True: "", False: ""}
         self._title = label(title, "dim")
         self._now = label("", "value")
+        self._now.setTextFormat(Qt.TextFormat.RichText)
+        self._words = ""
         self._plot = _empty_plot()
         head = QHBoxLayout()
         head.setContentsMargins(12, 0, 12, 0)
@@ -100,17 +106,18 @@ class PlotCard(QFrame):
     @property
     def now_words(self) -> str:
         """The value that is shown."""
-        return self._now.text()
+        return self._words
 
     def retint(self, colours: Colours) -> None:
         """In other colours."""
         _tint(self._plot, colours)
+        self._tints = {True: colours.focus if colours.dark else colours.accent, False: colours.faint}
         for curve in self._curves:
             self._plot.removeItem(curve)
         self._curves = []
         for is_main in (False, True):
-            colour = colours.focus if colours.dark else colours.accent
-            pen = QPen(QColor(colour if is_main else colours.faint))
+            colour = self._tints[True]
+            pen = QPen(QColor(self._tints[is_main]))
             pen.setCosmetic(True)
             pen.setWidthF(1.6 if is_main else 1.2)
             fill = QColor(colour)
@@ -139,13 +146,24 @@ class PlotCard(QFrame):
         self._draw()
 
     def show_words(self, words: str) -> None:
-        """Other words for the value of now."""
-        self._now.setText(words)
-        self.setAccessibleDescription(words)
+        """Other words for the value of now; what stands before a “|” is of the main line, the rest of the other."""
+        self._words = words.replace(" | ", ", ")
+        self.setAccessibleDescription(self._words)
+        parts = words.split(" | ")
+        if len(parts) == 1:
+            self._now.setText(html.escape(words))
+            return
+        tints = (self._tints[True], self._tints[False])
+        marked = [
+            f'<span style="color:{tint}">●</span> {html.escape(part)}' for tint, part in zip(tints, parts, strict=True)
+        ]
+        self._now.setText("&nbsp;&nbsp; ".join(marked))
 
     def _draw(self) -> None:
         known = [float(np.nanmax(line.values)) for line in self._lines if np.isfinite(line.values).any()]
         top = self._full or nice_top(max([self._least_top, *known]))
+        if self._whole and top < 10:
+            top = 2.0 * math.ceil(max([self._least_top, *known]) / 2)
         self._plot.setYRange(0, top, padding=0)
         self._plot.getAxis("left").setTicks([[(top * share, figure(top * share)) for share in (0, 0.5, 1)]])
         for curve, is_main in zip(self._curves, (False, True), strict=False):
@@ -272,7 +290,7 @@ def _empty_plot() -> pg.PlotWidget:
     plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
     for name in ("left", "bottom"):
         axis = plot.getAxis(name)
-        axis.setStyle(tickLength=0, tickTextOffset=6, autoExpandTextSpace=False, hideOverlappingLabels=False)
+        axis.setStyle(tickLength=0, tickTextOffset=6, autoExpandTextSpace=False, hideOverlappingLabels=32, tickAlpha=0)
         axis.enableAutoSIPrefix(False)
     plot.getAxis("left").setWidth(AXIS_PX)
     plot.getAxis("bottom").setHeight(20)

@@ -94,12 +94,12 @@ class DiagnosticsWindow(QWidget):
         self.alerts = AlertList(self._icons)
         self.messages = MessageBar(self._icons)
         self.cards = {
-            "processor": PlotCard("Processor", 100.0),
-            "memory": PlotCard("Memory", 100.0),
-            "gap": PlotCard("Longest gap of the window, ms", least_top=20.0),
-            "card_use": PlotCard("Graphics card", 100.0),
-            "card_memory": PlotCard("Graphics memory", 100.0),
-            "queue": PlotCard("Jobs that wait or run", least_top=4.0),
+            "processor": PlotCard("Processor, %", 100.0),
+            "memory": PlotCard("Memory, %", 100.0),
+            "gap": PlotCard("Longest gap of the window, ms", least_top=50.0),
+            "card_use": PlotCard("Graphics card, %", 100.0),
+            "card_memory": PlotCard("Graphics memory, %", 100.0),
+            "queue": PlotCard("Jobs that wait or run", least_top=4.0, whole=True),
             "disk_free": PlotCard("Free on the disk, GiB"),
         }
         self.stages = StageCard()
@@ -198,10 +198,10 @@ class DiagnosticsWindow(QWidget):
         own, whole = _last(points.column("memory_own")), _last(points.column("memory"))
         if own is not None and whole is not None:
             used = whole / 100 * self._memory_gib
-            self._words("memory", f"{own:.1f} GiB of {used:.1f} in use, {self._memory_gib:.0f} in all")
+            self._words("memory", f"{own:.1f} GiB here | {used:.1f} of {self._memory_gib:.0f} GiB in all")
         own, whole = _last(points.column("processor_own")), _last(points.column("processor"))
         if own is not None and whole is not None:
-            self._words("processor", f"{own:.0f} % of {whole:.0f} % in use")
+            self._words("processor", f"{own:.0f} % here | {whole:.0f} % in all")
         heat = _last(points.column("card_temperature"))
         use = _last(points.column("card_use"))
         if use is not None:

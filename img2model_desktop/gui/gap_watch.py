@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Slot
 
 WORKING_MS = 20  # a job runs and the window is there: 50 looks a second cost a thousandth of a core
 HIDDEN_MS = 200  # nobody sees the window: few looks, which still find every gap that is longer than this
+LEAST = 500  # looks before anything is said of their spread: ten seconds
 KEPT = 3000  # a minute of looks while somebody works
 
 
@@ -61,12 +62,12 @@ class GapWatch(QObject):
         return longest
 
     def percentile(self, share: float) -> float:
-        """This share of the gaps that are kept is no longer, milliseconds; 0 where there are none.
+        """This share of the gaps that are kept is no longer, milliseconds; 0 where there are too few to say.
 
         Args:
             share: 0..1.
         """
-        if not self._gaps:
+        if len(self._gaps) < LEAST:
             return 0.0
         ordered = sorted(self._gaps)
         return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
