@@ -70,6 +70,13 @@ class BatchDesk(QObject):
         window: BatchWindow = self._beside.show("batch")  # type: ignore[assignment] # by its name
         return window
 
+    @Slot(str)
+    def refresh_picture(self, job_id: str) -> None:
+        """The picture of a result was drawn anew."""
+        window = self._beside.get("batch")
+        if window is not None:
+            window.model.forget_pictures(job_id)  # type: ignore[attr-defined] # a BatchWindow, by its name
+
     def offer(self, found: Brought) -> None:
         """Asks whether many pictures are to be made at once."""
         if found.batch:

@@ -4,6 +4,7 @@ Nothing here waits for a disk that the user chose: that runs aside, see `batch_c
 in the database and in the ledger of its target folder, so that it goes on after a restart.
 """
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -32,6 +33,7 @@ FEED = 3
 """So many jobs of a batch wait in the queue at a time: a thousand would hold the window up, and what the user asks for
 besides would be lost among them."""
 
+FEW = 3
 PACE_MS = 100
 _NOWHERE = Path(".no-job-folder")
 
@@ -113,8 +115,8 @@ class Live:
 
     @property
     def left_s(self) -> float | None:
-        """How long that takes if it goes on as in this run; None as long as nothing tells."""
-        if self.began is None or not self.ended or self.row.course is not Course.RUNNING:
+        """How long that takes if it goes on as in this run; None as long as too few have ended to tell."""
+        if self.began is None or self.ended < FEW or self.row.course is not Course.RUNNING:
             return None
         return self.left * (time.monotonic() - self.began) / self.ended
 
@@ -231,6 +233,7 @@ class BatchKeeper(QObject):
         live = self._live[id_]
         self._set(live, Course.ENDED)
         live.todo.clear()
+        self._count_to_come(live)
         for item in live.items.values():
             if item.job and item.state in (ItemState.WAITING, ItemState.RUNNING) and item.job in self._by_job:
                 self._runner.cancel(item.job)
@@ -380,6 +383,7 @@ class BatchKeeper(QObject):
             waiting += 1
         if live.began is None and (fed or waiting):
             live.began, live.ended = time.monotonic(), 0
+        self._count_to_come(live)
 
     @Slot(object)
     def _on_event(self, event: JobEvent) -> None:
@@ -404,6 +408,11 @@ class BatchKeeper(QObject):
                 self._one_changed(live, key)
                 self._feed(live)
                 self._check_end(live)
+
+    def _count_to_come(self, live: Live) -> None:
+        """Before a job begins or after one has ended, so that the strip of jobs shows the right number soon."""
+        with contextlib.suppress(Img2ModelError):  # it is only for a list
+            self._table.count_to_come(live.row.id, len(live.todo))
 
     def _settle(self, live: Live, item: Item, job: JobRow) -> None:
         """The job has ended: saves its result, or why there is none."""

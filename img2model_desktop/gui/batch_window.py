@@ -90,6 +90,7 @@ class BatchWindow(QWidget):
         self._target = _target_beside(self._sources)
         self._counted = "Counting…"
         self.show_batch("")
+        self.start.setFocus()
         self._keeper.count(self._draft())
 
     def show_batch(self, id_: str) -> None:
@@ -236,6 +237,7 @@ class BatchWindow(QWidget):
 
     def _button(self, text: str, tip: str, icon: str) -> QPushButton:
         made = QPushButton(text)
+        made.setAutoDefault(False)
         made.setToolTip(tip)
         made.setAccessibleName(f"{text}: {tip}")
         self._icon_names[made] = icon

@@ -178,6 +178,7 @@ class MainWindow(QMainWindow):
         self.middle.trouble_met.connect(self._tell_trouble)
         self.dialogs.save_path_chosen.connect(self._on_save_path_chosen)
         self._thumbnails.drawn.connect(history.model.refresh_picture)
+        self._thumbnails.drawn.connect(self.batches.refresh_picture)
         self._thumbnails.drawn.connect(self.library.keeper.look_again)
         self._undoing.renamed.connect(self._name_undo)
         self.shelf.rows_changed.connect(lambda: self.input.form.set_missing(self.shelf.missing_engines()))

@@ -75,6 +75,11 @@ class BatchTable:
         with self._database.writing(lasting=True) as db:
             db.execute("UPDATE batch SET state = ?, is_watched = ? WHERE id = ?", (course.value, is_watched, id_))
 
+    def count_to_come(self, id_: str, count: int) -> None:
+        """Keeps how many pictures have no job yet, for lists; after a power cut it may be an older number."""
+        with self._database.writing(lasting=False) as db:
+            db.execute("UPDATE batch SET to_come = ? WHERE id = ? AND to_come != ?", (count, id_, count))
+
     def rows(self, most: int = 20) -> tuple[BatchRow, ...]:
         """The newest batches, newest first, and all that have not ended."""
         found = self._database.select("SELECT * FROM batch ORDER BY id DESC")

@@ -58,7 +58,8 @@ CREATE TABLE batch (
     request TEXT NOT NULL,
     is_watched INTEGER NOT NULL DEFAULT 0,
     target TEXT NOT NULL DEFAULT '',
-    state TEXT NOT NULL DEFAULT 'running'
+    state TEXT NOT NULL DEFAULT 'running',
+    to_come INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE engine_health (
     engine TEXT PRIMARY KEY NOT NULL,

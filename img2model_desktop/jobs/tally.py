@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from img2model_desktop.jobs.database import Database
 
 _COUNTS = """
-SELECT job.batch AS id, batch.title AS title, job.state AS state, count(*) AS jobs, max(job.id) AS newest,
-    sum(job.is_held) AS held, min(job.position) AS first
+SELECT job.batch AS id, batch.title AS title, batch.to_come AS to_come, job.state AS state, count(*) AS jobs,
+    max(job.id) AS newest, sum(job.is_held) AS held, min(job.position) AS first
 FROM job LEFT JOIN batch ON batch.id = job.batch
 WHERE {which} AND job.trashed IS NULL GROUP BY job.batch, job.state ORDER BY job.batch
 """
@@ -23,6 +23,7 @@ class Tally:
         newest: the highest id among its jobs.
         waiting, running, done, failed, stopped: how many of its jobs; those in the trash are left out.
         held: how many of those that wait are held.
+        to_come: how many pictures of the batch have no job yet.
         position: of the first job that waits, see `JobRow.position`; 0 where none does.
     """
 
@@ -35,12 +36,13 @@ class Tally:
     failed: int = 0
     stopped: int = 0
     held: int = 0
+    to_come: int = 0
     position: float = 0.0
 
     @property
     def total(self) -> int:
-        """How many jobs it has."""
-        return self.waiting + self.running + self.ended
+        """How many jobs it has and will have."""
+        return self.to_come + self.waiting + self.running + self.ended
 
     @property
     def ended(self) -> int:
@@ -75,5 +77,6 @@ def _tally(id_: str, rows: list[sqlite3.Row]) -> Tally:
         failed=counts.get("failed", 0),
         stopped=counts.get("stopped", 0),
         held=int(waiting["held"]) if waiting else 0,
+        to_come=max((row["to_come"] or 0 for row in rows), default=0),
         position=float(waiting["first"]) if waiting else 0.0,
     )
