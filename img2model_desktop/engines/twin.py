@@ -30,6 +30,7 @@ KNOWN = 100  # alpha of a pixel of the maps from which on the network's word cou
 GAP = 0.02  # of half the frame: solid stretches further apart than this are cut from one another
 LEAST = 0.008  # of half the frame: nothing is thinner
 ROUNDS = 3  # of smoothing over the triangles: takes the grain of the maps and leaves the edges
+WALL_STEPS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # of a wall's half depth: how far its texture may reach inward
 RIM_SHARE = 0.8  # triangles inside are nearly as fine as along the rim, for the cuts to be smooth
 
 Floats = NDArray[np.floating[Any]]
@@ -118,7 +119,7 @@ class Twin:
     def __init__(self, net: TwinNet) -> None:
         self._net: TwinNet | None = net
 
-    def sculpt(self, picture: Picture, options: TwinOptions, seed: int, progress: Progress) -> Mesh:  # noqa: ARG002
+    def sculpt(self, picture: Picture, options: TwinOptions, seed: int, progress: Progress) -> Mesh:  # noqa: ARG002 - nothing is drawn by chance
         """A closed body in units of the subject's longer side, facing the viewer, standing upright if so wished."""
         picture.require_subject()
         progress.update(0.0)
@@ -136,7 +137,8 @@ class Twin:
         progress.update(0.8)
         front, texture = _texture(picture, silhouette, framing, seen, options)
         progress.update(0.9)
-        mesh = _unwrapped(body, _placed(body.vertices, framing, seen, options.pose == "upright"), front, texture)
+        placed = _placed(body.vertices, framing, seen, options.pose == "upright")
+        mesh = _unwrapped(body, placed, silhouette, front, texture)
         progress.update(1.0)
         return mesh
 
@@ -263,21 +265,58 @@ def _texture(
     return front, Picture.own(np.concatenate([front.pixels, back]))
 
 
-def _unwrapped(body: columns.Columns, vertices: Floats, front: bake.Texture, texture: Picture) -> Mesh:
-    """The textured mesh: first layer and walls from the upper half of the texture, last layer from the lower.
+def _unwrapped(
+    body: columns.Columns, vertices: Floats, silhouette: Silhouette, front: bake.Texture, texture: Picture
+) -> Mesh:
+    """The textured mesh: first layer and its half of the walls from the upper half of the texture, the rest from below.
 
-    Walls join both layers, so their corners on the last one are there twice: once for each half.
+    A wall has no picture of its own: straight down its depth it would show one row of pixels, drawn out to a streak. So
+    each of its halves goes on with what lies inward of its edge, as in a mirror, and they meet in the middle.
     """
-    walls = body.faces[len(body.faces) - body.walls :]
-    again = np.unique(walls[body.is_back[walls]])
-    twin = np.arange(len(vertices))
-    twin[again] = len(vertices) + np.arange(len(again))
-    faces = np.concatenate([body.faces[: len(body.faces) - body.walls], twin[walls]])
-    is_lower = np.concatenate([body.is_back, np.zeros(len(again), bool)])
-    uv = front.uv_of(np.concatenate([body.flat, body.flat[again]]))
+    count = len(vertices) // 2
+    faces = body.faces[: len(body.faces) - body.walls]
+    b, a, _ = body.faces[len(faces) : len(faces) + body.walls // 2].T  # each wall is two triangles, see `columns`
+    edge = np.column_stack([a, b])
+    rim, place = np.unique(edge, return_inverse=True)
+    a_mid, b_mid = (2 * count + place.reshape(edge.shape)).T
+    a_low, b_low = a_mid + len(rim), b_mid + len(rim)
+    quads = ((b, a, a_mid, b_mid), (b_low, a_low, a + count, b + count))
+    walls = [np.stack(corners, 1) for p, q, r, s in quads for corners in ((p, q, r), (p, r, s))]
+    middle = (vertices[rim] + vertices[rim + count]) / 2
+    depth = (body.vertices[rim, 2] - body.vertices[rim + count, 2]) / 2
+    mirrored = _mirrored(body.flat, edge, rim, depth, silhouette)
+    uv = front.uv_of(np.concatenate([body.flat, mirrored, mirrored]))
+    is_lower = np.concatenate([body.is_back, np.arange(2 * len(rim)) >= len(rim)])
     uv[:, 1] = (uv[:, 1] + ~is_lower) / 2
-    points = np.concatenate([vertices, vertices[again]]).astype(np.float32)
-    return Mesh(points, faces.astype(np.int32), uv, texture).validate()
+    points = np.concatenate([vertices, middle, middle]).astype(np.float32)
+    return Mesh(points, np.concatenate([faces, *walls]).astype(np.int32), uv, texture).validate()
+
+
+def _mirrored(
+    flat: Floats, edge: NDArray[np.int64], rim: NDArray[np.int64], depth: Floats, silhouette: Silhouette
+) -> Floats:
+    """Where walls look in the picture at half their depth, `(r, 2)` pixels: so far inward of the rim, if the subject is
+    wide enough there.
+
+    Args:
+        flat: `(n, 2)`, of all vertices.
+        edge: `(e, 2)`, vertices of the walls' upper edges, the solid on their left as seen from the front.
+        rim: `(r,)`, the vertices among them.
+        depth: `(r,)`, half the walls' depth, pixels.
+    """
+    along = flat[edge[:, 1]] - flat[edge[:, 0]]
+    inward = np.column_stack([along[:, 1], -along[:, 0]])  # y is down
+    normal = np.zeros((len(flat), 2))
+    for end in (0, 1):
+        np.add.at(normal, edge[:, end], inward)
+    normal = normal[rim] / np.hypot(*normal[rim].T).clip(1e-9)[:, None]
+    reach = np.zeros(len(rim))
+    edge_distance = silhouette.distance_at(flat[rim])
+    for share in WALL_STEPS:
+        wished = depth * share
+        inside = silhouette.distance_at(flat[rim] + normal * wished[:, None])
+        reach = np.where((inside - edge_distance >= wished / 2) & (wished > reach), wished, reach)
+    return np.asarray(flat[rim] + normal * reach[:, None])
 
 
 def load() -> Twin:

@@ -155,6 +155,30 @@ def test_the_back_shows_the_guessed_colours_and_the_front_the_picture() -> None:
     assert (plain.base_colour.rgb[..., 2] == 0).all()
 
 
+def test_a_wall_goes_on_with_what_lies_inward_of_its_edge() -> None:
+    """On a wide box, whose red tells where in the picture a texture comes from."""
+    alpha = np.zeros((160, 200), np.uint8)
+    alpha[30:130, 20:180] = 255
+    red = np.broadcast_to(np.arange(200, dtype=np.uint8), (160, 200))
+    box = Picture(np.dstack([red, 0 * red, 0 * red, alpha]))
+    mesh = Told(seen(0.2, -0.2)).sculpt(box, replace(OPTIONS, pose="as seen", back="mirrored"), 0, Progress())
+    assert mesh.uv is not None
+    assert mesh.base_colour is not None
+    at = mesh.vertices * 160 + [100, 0, 0]  # picture pixels: the box is 160 wide
+    rows = ((1 - mesh.uv[:, 1]) * mesh.base_colour.height).astype(int).clip(0, mesh.base_colour.height - 1)
+    columns = (mesh.uv[:, 0] * mesh.base_colour.width).astype(int).clip(0, mesh.base_colour.width - 1)
+    shown = mesh.base_colour.rgb[rows, columns, 0].astype(float)
+    middle = np.abs(at[:, 2]) < 1e-3
+    deep = 0.2 * 80 / FILL  # half the wall's depth, pixels
+    for side, inward in ((20.0, deep), (180.0, -deep)):
+        wall = middle & (np.abs(at[:, 0] - side) < 0.5) & (np.abs(at[:, 1]) < 30)
+        assert np.count_nonzero(wall) > 8
+        assert np.count_nonzero(wall & (mesh.uv[:, 1] > 0.5)) * 2 == np.count_nonzero(wall)  # both halves
+        assert shown[wall] == pytest.approx(side + inward, abs=3)
+    rim = (np.abs(at[:, 2]) > 1) & (np.abs(at[:, 0] - 20) < 0.5) & (np.abs(at[:, 1]) < 30)
+    assert shown[rim] == pytest.approx(20, abs=3)
+
+
 def test_the_frame_is_centred_on_the_subject_and_averages_what_it_shrinks() -> None:
     pixels = np.zeros((300, 400, 4), np.uint8)
     pixels[100:200, 40:80] = [200, 100, 50, 255]
