@@ -13,6 +13,8 @@ from img2model_desktop import cli, paths
 from img2model_desktop.core.options import NoOptions
 from img2model_desktop.engines import catalog, recognise, weight_sets
 from img2model_desktop.engines.base import EngineSpec, Role
+from img2model_desktop.jobs.database import Database
+from tests.engines.diffusers_folder import write_sd
 from tests.loopback import Host, host, status
 from tests.published import REVISION, TINY, add_tiny, write_flat_pickle, write_sparse
 
@@ -106,6 +108,45 @@ def test_a_host_without_encryption_is_refused(brought: Path, capsys: pytest.Capt
     assert "is no address to fetch files from. It must begin with https." in capsys.readouterr().err
     assert cli.main(["weights", "list", "--json"]) == 0
     assert {entry["state"] for entry in lines(capsys.readouterr().out)} == {"missing"}
+
+
+def test_a_pipeline_is_linked_verified_listed_and_taken_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_sd(tmp_path / "mine")
+    before = sorted(folder.rglob("*"))
+    assert cli.main(["weights", "import", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("mine  (no licence named)  Stable Diffusion: ready, ")
+    assert said.endswith(f", linked\n    pictures from words: {folder}\n")
+    assert cli.main(["weights", "verify", "mine", "--json"]) == 0
+    (entry,) = lines(capsys.readouterr().out)
+    assert (entry["key"], entry["state"], entry["path"]) == ("mine", "ready", str(folder))
+    assert cli.main(["weights", "list", "--json"]) == 0
+    assert [one["key"] for one in lines(capsys.readouterr().out)] == [*KEYS, "mine"]
+    assert cli.main(["weights", "import", str(folder), "--only", "triposr"]) == 3
+    assert "is a folder for making pictures from words." in capsys.readouterr().err
+    assert cli.main(["weights", "remove", "mine"]) == 0
+    assert sorted(folder.rglob("*")) == before
+    capsys.readouterr()
+    assert cli.main(["weights", "list", "--json"]) == 0
+    assert [one["key"] for one in lines(capsys.readouterr().out)] == KEYS
+
+
+def test_speed_is_a_guess_until_this_machine_has_taken_its_time(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["weights", "list", "--json"]) == 0
+    guessed = {entry["key"]: entry for entry in lines(capsys.readouterr().out)}
+    assert not any(entry["is_measured"] for entry in guessed.values())
+    ratio = float(guessed["triposr"]["seconds"]) / float(guessed["birefnet-lite"]["seconds"])
+    assert ratio == pytest.approx(3.0 / 0.63, rel=0.05)
+    database = Database(paths.history_file())
+    with database.writing(lasting=True) as db:
+        for seconds in (11.0, 12.0, 40.0):
+            columns, rest = "at, stage, engine, quality, seconds", "0, 'sculpt', 'triposr', 'draft'"
+            db.execute(f"INSERT INTO stage_time ({columns}) VALUES ({rest}, ?)", (seconds,))
+    database.close()
+    assert cli.main(["weights", "list"]) == 0
+    said = capsys.readouterr().out
+    assert "for sculptor “triposr”; about 12 s a picture here\n" in said
+    assert "by a first guess, on the processor\n" in said
 
 
 def test_verify_without_any(capsys: pytest.CaptureFixture[str]) -> None:

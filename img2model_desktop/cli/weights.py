@@ -1,7 +1,9 @@
 """`img2model weights`: published weights that the user brings, for the engines that need some."""
 
 import argparse
+import contextlib
 import shutil
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -11,11 +13,13 @@ from typing import Any
 from img2model_desktop import paths
 from img2model_desktop.cli.meshes import progress_on_terminal
 from img2model_desktop.cli.speech import print_json
-from img2model_desktop.engines import delivery, weight_sets
+from img2model_desktop.engines import catalog, delivery, weight_sets
 from img2model_desktop.engines.delivery import Terms
 from img2model_desktop.engines.headers import megabytes
 from img2model_desktop.engines.library import HOWS, Found, Library, Origin, SetState, Standing
-from img2model_desktop.errors import Cancelled, InputProblem
+from img2model_desktop.engines.pipelines import Pipeline, Pipelines, is_pipeline
+from img2model_desktop.engines.weight_sets import WeightSet
+from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem
 
 EPILOG = (
     "Only “download” goes to the network, after you have agreed. Or fetch the files where “list” says, on any machine, "
@@ -34,9 +38,9 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
         command.set_defaults(run=run)
         return command
 
-    add("list", "every set: its state, size, licence and where to get it", _list)
+    add("list", "every set and pipeline: state, size, licence, how fast here, where to get it", _list)
     command = add("import", "takes in what a folder or file holds, whatever its name", _import)
-    command.add_argument("path", metavar="PATH", help="clone or cache of the hub, folder, file, or an export")
+    command.add_argument("path", metavar="PATH", help="clone or cache of the hub, folder, file, export, or pipeline")
     command.add_argument("--how", choices=HOWS, default="copy", help="default: %(default)s; link leaves files there")
     command.add_argument("--only", metavar="KEY", default="", help="this set, where PATH holds several")
     command = add("verify", "reads the files of a set, or of all, and compares them with what they were", _verify)
@@ -53,14 +57,51 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    speeds = _Speeds()
     for state in _library().states():
-        _say(state, arguments.json)
+        _say(state, arguments.json, speeds)
+    for pipeline in _pipelines().entries():
+        _say_pipeline(pipeline, arguments.json)
     return 0
+
+
+class _Speeds:
+    """How long the sets' engines take here: as the history tells, else guessed from the speed of the processor."""
+
+    def __init__(self) -> None:
+        from img2model_desktop.jobs.database import Database
+        from img2model_desktop.jobs.estimates import NETWORK_SHARE, StageTimes, measure_processor
+
+        self._tflops = NETWORK_SHARE * max(measure_processor(None, None) for _ in range(3))  # others may be at work
+        self._learned: dict[str, list[float]] = {}
+        if not paths.history_file().is_file():
+            return
+        with (
+            contextlib.suppress(Img2ModelError),
+            contextlib.closing(Database(paths.history_file(), writes=False)) as database,
+        ):
+            for (_, engine, _), seconds in StageTimes(database).durations().items():
+                self._learned.setdefault(engine, []).extend(seconds)
+
+    def of(self, weight_set: WeightSet) -> tuple[float, bool]:
+        """Seconds of a run, and whether this machine has taken them in truth."""
+        engines = [spec.key for spec in catalog.ENGINES if spec.weights == weight_set.key]
+        took = [seconds for engine in engines for seconds in self._learned.get(engine, ())]
+        return (statistics.median(took), True) if took else (weight_set.tflop / self._tflops, False)
+
+    def words(self, weight_set: WeightSet) -> str:
+        """For people."""
+        seconds, is_known = self.of(weight_set)
+        about = "less than a second" if seconds < 1 else f"about {seconds:.0f} s"
+        return f"{about} a picture here" + ("" if is_known else " by a first guess, on the processor")
 
 
 def _import(arguments: argparse.Namespace) -> int:
     library = _library()
     path = Path(arguments.path)
+    if not arguments.only and is_pipeline(path):
+        _say_pipeline(_pipelines().add(path), arguments.json)
+        return 0
     with progress_on_terminal("looking") as progress:
         if arguments.only:
             weight_sets.find(arguments.only)  # a wrong key is told before the disk is read
@@ -77,6 +118,10 @@ def _import(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     library = _library()
     here = [state.key for state in library.states() if state.standing is not Standing.MISSING]
+    if arguments.key in _names():
+        with progress_on_terminal(arguments.key) as progress:
+            _say_pipeline(_pipelines().verify(arguments.key, progress), arguments.json)
+        return 0
     keys = [arguments.key] if arguments.key else here
     for key in keys:
         with progress_on_terminal(key) as progress:
@@ -136,6 +181,11 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _remove(arguments: argparse.Namespace) -> int:
+    if arguments.key in _names():
+        _pipelines().remove(arguments.key)
+        if not arguments.json:
+            print(f"{arguments.key} is off the list; its folder stays as it is.")
+        return 0
     library = _library()
     library.remove(arguments.key)
     _say(library.state(arguments.key), arguments.json)
@@ -146,15 +196,50 @@ def _library() -> Library:
     return Library(paths.weights_dir())
 
 
-def _say(state: SetState, as_json: bool) -> None:
+def _pipelines() -> Pipelines:
+    return Pipelines(paths.weights_dir())
+
+
+def _names() -> set[str]:
+    """Of the user's own pipelines; a set's key comes first where both have it."""
+    return {entry.name for entry in _pipelines().entries()} - {entry.key for entry in weight_sets.SETS}
+
+
+def _say_pipeline(pipeline: Pipeline, as_json: bool) -> None:
     if as_json:
-        print_json(_plain(state))
+        plain = {"key": pipeline.name, "title": pipeline.title, "pipeline": pipeline.class_name}
+        about = {"path": str(pipeline.path), "licence": pipeline.licence, "bytes": pipeline.bytes}
+        print_json(plain | about | {"state": "damaged" if pipeline.problem else "ready", "problem": pipeline.problem})
+        return
+    state = f"damaged. {pipeline.problem}" if pipeline.problem else f"ready, {megabytes(pipeline.bytes)}, linked"
+    print(f"{pipeline.name}  ({pipeline.licence or 'no licence named'})  {pipeline.kind.title}: {state}")
+    print(f"    pictures from words: {pipeline.path}")
+
+
+def _say(state: SetState, as_json: bool, speeds: _Speeds | None = None) -> None:
+    if as_json:
+        print_json(_plain(state) | _plain_speed(state, speeds))
         return
     weight_set = state.weight_set
     print(f"{state.key}  ({state.licence})  {weight_set.title}: {_standing(state)}")
+    if speeds is not None:
+        print(f"    {_uses(weight_set)}; {speeds.words(weight_set)}")
     if state.standing is not Standing.READY:
         files = ", ".join(f"{file.path} ({megabytes(file.bytes)})" for file in weight_set.files)
         print(f"    published as {weight_set.source}{_at(weight_set.revision)}: {files}")
+
+
+def _uses(weight_set: WeightSet) -> str:
+    """The engines that need a set."""
+    engines = [f"{spec.role} “{spec.key}”" for spec in catalog.ENGINES if spec.weights == weight_set.key]
+    return f"for {', '.join(engines)}" if engines else "no engine uses it yet"
+
+
+def _plain_speed(state: SetState, speeds: _Speeds | None) -> dict[str, Any]:
+    if speeds is None:
+        return {}
+    seconds, is_known = speeds.of(state.weight_set)
+    return {"tflop": state.weight_set.tflop, "seconds": round(seconds, 2), "is_measured": is_known}
 
 
 def _standing(state: SetState) -> str:

@@ -194,6 +194,11 @@ class Pace:
         """Bytes that are here."""
         return self._seen[-1][1] if self._seen else 0.0
 
+    @property
+    def share(self) -> float:
+        """Of all bytes, 0..1."""
+        return self.there / max(self._total, 1)
+
     def speed(self, now: float) -> float:
         """Bytes a second over the last seconds; 0 where it is not known, or nothing comes."""
         if len(self._seen) < 2 or now - self._last_gain() > STILL_S:

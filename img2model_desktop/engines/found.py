@@ -144,8 +144,8 @@ def _nothing(path: Path, problems: list[SetupProblem]) -> SetupProblem:
     index = path / "model_index.json"
     if index.is_file():
         return SetupProblem(
-            f"“{path.name}” is a folder for making pictures from words, which this program cannot use.",
-            "See “img2model weights list” for what it can use.",
+            f"“{path.name}” is a folder for making pictures from words.",
+            "Import it for itself, without naming another set.",
         )
     if not problems:
         return SetupProblem(

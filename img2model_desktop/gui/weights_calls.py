@@ -1,5 +1,6 @@
 """What the weights window lets run aside: module-level functions for `JobRunner.call`."""
 
+import functools
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from img2model_desktop.engines.delivery import Terms, Waiting
 from img2model_desktop.engines.found import Found
 from img2model_desktop.engines.library import Library, SetState
 from img2model_desktop.engines.pipelines import Pipeline, Pipelines, is_pipeline, recognise
+from img2model_desktop.jobs.estimates import NETWORK_SHARE, measure_processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,13 @@ class Seen:
         states: of every set.
         waiting: downloads that ended early, by key.
         pipelines: of the user's own, newest first.
+        tflops: that networks may reach on this processor, 10^12 operations a second; 0 where it was not measured.
     """
 
     states: tuple[SetState, ...]
     waiting: dict[str, Waiting]
     pipelines: tuple[Pipeline, ...] = ()
+    tflops: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def look(folder: str, report: Any, is_cancelled: Any) -> Seen:  # noqa: ARG001 -
     library = Library(Path(folder))
     left = {entry.key: delivery.waiting(library, entry.key) for entry in weight_sets.SETS}
     waiting = {key: one for key, one in left.items() if one is not None}
-    return Seen(library.states(), waiting, Pipelines(Path(folder)).entries())
+    return Seen(library.states(), waiting, Pipelines(Path(folder)).entries(), _tflops())
 
 
 def find(folder: str, path: str, wanted: str, report: Any, is_cancelled: Any) -> Brought:
@@ -141,6 +145,12 @@ def verify_pipeline(folder: str, name: str, report: Any, is_cancelled: Any) -> P
 def unlink(folder: str, name: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001 - runs aside
     """Takes a pipeline out of the library; its folder stays as it is."""
     Pipelines(Path(folder)).remove(name)
+
+
+@functools.cache
+def _tflops() -> float:
+    """Measured once in each helper process."""
+    return NETWORK_SHARE * max(measure_processor(None, None) for _ in range(3))  # others may be at work
 
 
 def _existing(folder: Path) -> Path:

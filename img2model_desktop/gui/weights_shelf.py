@@ -91,7 +91,8 @@ class WeightsShelf(QObject):
         jobs, seen = self._jobs(), self._seen
         problems = {state.key: self._problems.get(state.key, "") for state in seen.states}
         return tuple(
-            weights_words.row_of(state, jobs, problems[state.key], seen.waiting.get(state.key)) for state in seen.states
+            weights_words.row_of(state, jobs, problems[state.key], seen.waiting.get(state.key), seen.tflops)
+            for state in seen.states
         )
 
     def pipelines(self) -> tuple[Pipeline, ...]:
@@ -233,6 +234,7 @@ class WeightsShelf(QObject):
     def _on_moved(self, fraction: float) -> None:
         if self._pace is not None:
             self._pace.add(fraction, time.monotonic())
+            fraction = self._pace.share
         self.moved.emit(fraction)
 
     def _go_on(self) -> None:

@@ -112,7 +112,9 @@ class Offer:
     preferred: str
 
 
-def row_of(state: SetState, jobs: Iterable[JobRow], problem: str = "", left: Waiting | None = None) -> Row:
+def row_of(
+    state: SetState, jobs: Iterable[JobRow], problem: str = "", left: Waiting | None = None, tflops: float = 0.0
+) -> Row:
     """A set in words.
 
     Args:
@@ -120,6 +122,7 @@ def row_of(state: SetState, jobs: Iterable[JobRow], problem: str = "", left: Wai
         jobs: of the history, newest first.
         problem: what verifying found, a sentence, or "".
         left: of a download that ended early, or None.
+        tflops: that networks may reach on this processor, or 0.
     """
     weights = state.weight_set
     is_missing = state.standing is Standing.MISSING
@@ -137,7 +140,7 @@ def row_of(state: SetState, jobs: Iterable[JobRow], problem: str = "", left: Wai
         tone=tone,
         state_words=words,
         state_help=f"Read byte by byte on {state.verified[:10]}" if state.verified else "",
-        use=use_words(weights.key, jobs),
+        use=use_words(weights.key, jobs, tflops),
         source_words=f"Published as {weights.source}: {needed}",
         where=f"Download it, or bring these files of {weights.source} from elsewhere:\n{files}",
         licence_words=licence_words(licence),
@@ -287,8 +290,14 @@ def engines_of(key: str) -> tuple[EngineSpec, ...]:
     return tuple(spec for spec in catalog.ENGINES if spec.weights == key)
 
 
-def use_words(key: str, jobs: Iterable[JobRow]) -> str:
-    """Which engines a set is for, and how long a job takes where this machine has done some."""
+def use_words(key: str, jobs: Iterable[JobRow], tflops: float = 0.0) -> str:
+    """Which engines a set is for, and how long a job takes: as this machine has taken, else a first guess.
+
+    Args:
+        key: of the set.
+        jobs: of the history, newest first.
+        tflops: that networks may reach on this processor, 10^12 operations a second, or 0.
+    """
     engines = engines_of(key)
     if not engines:
         return "No engine of this program uses it yet."
@@ -296,6 +305,9 @@ def use_words(key: str, jobs: Iterable[JobRow]) -> str:
     seconds = seconds_here({spec.key for spec in engines}, jobs)
     if seconds:
         words.append(f"A job with it takes about {_seconds(seconds)} on this machine.")
+    elif tflops and weight_sets.find(key).tflop:
+        guess = weight_sets.find(key).tflop / tflops
+        words.append(f"A first guess for this processor: {_seconds(guess)} a picture; a graphics card is faster.")
     return " ".join(words)
 
 

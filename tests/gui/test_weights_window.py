@@ -30,6 +30,7 @@ from img2model_desktop.gui.weights_window import WeightsWindow
 from img2model_desktop.gui.weights_words import licence_words, offer_of, seconds_here, use_words
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from img2model_desktop.jobs.store import Store
+from tests.engines.diffusers_folder import write_sd
 from tests.gui.conftest import InlineCaller
 from tests.gui.driving import mime_of
 from tests.loopback import Host, host, slow, status
@@ -495,6 +496,47 @@ def test_a_download_is_paused_and_goes_on_after_a_restart(
     other._timer.stop()
 
 
+@pytest.fixture(scope="module")
+def diffusion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for making pictures from words; the library that writes it leaves a thread of its own."""
+    return write_sd(tmp_path_factory.mktemp("diffusion") / "mine")
+
+
+def test_a_folder_for_pictures_from_words_is_linked_verified_and_taken_off(
+    qtbot: QtBot, window: WeightsWindow, diffusion: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(diffusion, tmp_path / "mine")
+    before = sorted(folder.rglob("*"))
+    assert drop(window, mime_of(folder))
+    assert asked(qtbot, window).startswith("This is Stable Diffusion (mine): it makes pictures from words.")
+    page = window.intake.question
+    assert [way for way, button in page.buttons.items() if button.isVisible()] == ["link"]
+    assert page.preferred.hasFocus()
+    qtbot.keyClick(page.preferred, Qt.Key.Key_Space)
+    assert told(qtbot, window).startswith("Stable Diffusion (mine) is linked")
+    qtbot.waitUntil(lambda: list(window.pipelines.cards) == ["mine"], timeout=WAIT_MS)
+    window.messages.clear()
+    qtbot.mouseClick(window.pipelines.cards["mine"].verify_button, Qt.MouseButton.LeftButton)
+    assert told(qtbot, window) == "Stable Diffusion (mine): every file is as it was."
+    qtbot.waitUntil(lambda: not window._shelf._looking.is_busy, timeout=WAIT_MS)
+    (folder / "model_index.json").unlink()
+    window._shelf.look()
+    qtbot.waitUntil(lambda: bool(window.pipelines.cards["mine"].pipeline.problem), timeout=WAIT_MS)
+    window.messages.clear()
+    qtbot.mouseClick(window.pipelines.cards["mine"].remove_button, Qt.MouseButton.LeftButton)
+    assert told(qtbot, window) == "The pipeline was removed from the list. Its folder stays as it is."
+    qtbot.waitUntil(lambda: not window.pipelines.cards, timeout=WAIT_MS)
+    assert sorted(folder.rglob("*")) == [path for path in before if path.name != "model_index.json"]
+
+
+def test_a_pipeline_can_be_left(qtbot: QtBot, window: WeightsWindow, diffusion: Path, library: Library) -> None:
+    window.bring((diffusion,))
+    asked(qtbot, window)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.intake.is_asking
+    assert not library.place.exists()
+
+
 def test_rows_that_come_while_something_is_done_wait_for_it(
     qtbot: QtBot, caller: InlineCaller, icons: Icons, tiny: WeightSet, clone: Path, tmp_path: Path
 ) -> None:
@@ -553,6 +595,9 @@ def test_time_is_told_only_where_this_machine_has_taken_it(
     assert use_words(TINY, jobs).endswith(" A job with it takes about 14 s on this machine.")
     window._shelf.rows_changed.emit()
     assert "about 14 s" in window.rows[TINY]._use.text()
+    assert use_words("triposr", (), 0.1).endswith(
+        " A first guess for this processor: 30 s a picture; a graphics card is faster."
+    )
     assert use_words("nothing", jobs) == "No engine of this program uses it yet."
 
 
