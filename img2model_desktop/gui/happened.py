@@ -38,7 +38,7 @@ class Happened(QFrame):
         self._column.addWidget(label(row.title, "title", wrap=True))
         self._column.addWidget(label(_times(row), "dim", wrap=True))
         for sentence in row.decisions:
-            self._add("seen", icons.colours.focus, sentence)
+            self._add("info", icons.colours.focus, sentence)
         for sentence in row.warnings:
             self._add("warning", icons.colours.warn, sentence)
         if row.state is JobState.FAILED:

@@ -140,6 +140,7 @@ class HistoryModel(QAbstractListModel):
         self._is_all = False
         self._moved: set[str] = set()  # jobs whose progress has not been shown yet
         self._tallied: set[str] = set()  # batches whose numbers have not been counted yet
+        self._line: dict[str, int] | None = None  # places of what waits, while they are known
         self._pictures = CardPictures()
         self._pace = QTimer(self)
         self._pace.setSingleShot(True)
@@ -269,6 +270,7 @@ class HistoryModel(QAbstractListModel):
         store = self._jobs.store
         self._moved.clear()
         self._tallied.clear()
+        self._line = None
         self._is_all = False
         batches = [] if self._scope else [self._entry_of(tally) for tally in tallies(store.database)]
         under_way = [_Entry(row) for row in store.under_way(self._scope)]
@@ -304,7 +306,7 @@ class HistoryModel(QAbstractListModel):
         if row.batch != self._scope:
             if not self._scope:
                 self._tallied.add(row.batch)
-                self._start_pace()
+            self._start_pace()
             return
         number = self._find((False, job_id))
         if number is None:
@@ -335,14 +337,18 @@ class HistoryModel(QAbstractListModel):
 
     @Slot()
     def _on_pace(self) -> None:
+        is_line_new = bool(self._tallied) or bool(self._scope)
         for job_id in self._moved:
             number = self._find((False, job_id))
             if number is not None:
                 self._tell(number, number)
+                is_line_new |= self._entries[number].rank[0] == 1  # held, or let go on
         self._moved.clear()
         for batch in self._tallied:
             self._count(batch)
         self._tallied.clear()
+        if is_line_new:
+            self._tell_places()
 
     def _count(self, batch: str) -> None:
         """A batch with its numbers of now."""
@@ -394,15 +400,18 @@ class HistoryModel(QAbstractListModel):
 
     def _tell_places(self) -> None:
         """The places in the line are others now."""
+        self._line = None
         waiting = [number for number, entry in enumerate(self._entries) if entry.rank[0] == 1]
         if waiting:
             self._tell(waiting[0], waiting[-1])
 
     def _place(self, number: int) -> int:
-        entry = self._entries[number]
-        if entry.rank[0] != 1 or (entry.row is not None and not entry.tally and entry.row.is_held):
+        row = self._entries[number].row
+        if self._entries[number].tally is not None or row is None or row.state is not JobState.QUEUED:
             return 0
-        return 1 + sum(_counts(other) for other in self._entries[:number] if other.rank[0] == 1)
+        if self._line is None:
+            self._line = {id_: place + 1 for place, id_ in enumerate(self._jobs.store.line())}
+        return self._line.get(row.id, 0)
 
     # Moving by the pointer
 
@@ -430,7 +439,7 @@ class HistoryModel(QAbstractListModel):
         number = parent.row() if parent.isValid() else row
         ids = tuple(data.data(MIME).toStdString().split("\n"))
         if ids != ("",):
-            self.move_wished.emit(ids, self.waiting_at(number))
+            self.move_wished.emit(ids, self.waiting_at(number, ids))
         return False
 
     def waiting_ids(self, index: Index) -> tuple[str, ...]:
@@ -441,20 +450,15 @@ class HistoryModel(QAbstractListModel):
             return tuple(row.id for row in rows if row.state is JobState.QUEUED)
         return (entry.row.id,) if entry.row and entry.row.state is JobState.QUEUED else ()
 
-    def waiting_at(self, number: int) -> str:
-        """The first job that waits at this place or right of it; "" for none."""
+    def waiting_at(self, number: int, without: tuple[str, ...] = ()) -> str:
+        """The first job that waits at this place or right of it, and is none of some; "" where there is none."""
         for entry in range(max(number, 0), len(self._entries)):
-            ids = self.waiting_ids(self.index(entry))
-            if ids:
-                return ids[0]
+            if self._entries[entry].rank[0] == 2:
+                break
+            for id_ in self.waiting_ids(self.index(entry)):
+                if id_ not in without:
+                    return id_
         return ""
-
-
-def _counts(entry: _Entry) -> int:
-    """How many jobs of an entry will run."""
-    if entry.tally is not None:
-        return entry.tally.waiting - entry.tally.held
-    return int(entry.row is not None and not entry.row.is_held)
 
 
 def overall(row: JobRow) -> float:

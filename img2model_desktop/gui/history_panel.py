@@ -129,9 +129,7 @@ class HistoryPanel(QWidget):
         target = {"front": 0, "earlier": number - 1, "later": number + 2}[where]
         if where == "earlier" and not self.model.waiting_ids(self.model.index(max(target, 0))):
             return  # it is the first
-        before = self.model.waiting_at(target)
-        if before not in ids:
-            self.move_wished.emit(ids, before)
+        self.move_wished.emit(ids, self.model.waiting_at(target, ids))
 
     def stop_batch(self, batch: str) -> None:
         """Wishes every job of a batch stopped."""

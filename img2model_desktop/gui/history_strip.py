@@ -1,7 +1,18 @@
 """The row of cards: keys, wheel, and dragging what waits to another place."""
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QDragEnterEvent, QDragMoveEvent, QKeyEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtCore import QModelIndex, QPoint, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QColor,
+    QDrag,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QListView
 
 from img2model_desktop.gui.history_card import CARD
@@ -45,9 +56,9 @@ class Strip(QListView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setSelectionMode(QListView.SelectionMode.SingleSelection)
-        self.setDragDropMode(QListView.DragDropMode.InternalMove)
-        self.setMovement(QListView.Movement.Static)
-        self.setDragEnabled(True)
+        self.setDragDropMode(QListView.DragDropMode.DragDrop)
+        self.setDefaultDropAction(Qt.DropAction.MoveAction)
+        self._gap: int | None = None  # where the cards that are dragged would go
         self.setFixedHeight(CARD.height() + 16)
         self.horizontalScrollBar().valueChanged.connect(self._on_scrolled)
         self.horizontalScrollBar().rangeChanged.connect(self._on_scrolled)
@@ -70,20 +81,75 @@ class Strip(QListView):
         else:
             super().keyPressEvent(event)
 
+    # What waits is dragged to another place; files that are dragged over the strip are the window's.
+
+    def startDrag(self, _actions: Qt.DropAction) -> None:
+        index = self.currentIndex()
+        if not index.flags() & Qt.ItemFlag.ItemIsDragEnabled:
+            return
+        card = self.viewport().grab(self.visualRect(index).adjusted(0, 0, -8, 0))
+        small = card.scaledToHeight(card.height() // 2, Qt.TransformationMode.SmoothTransformation)
+        drag = QDrag(self)
+        drag.setMimeData(self.model().mimeData([index]))
+        drag.setPixmap(small)
+        drag.setHotSpot(QPoint(-12, -6))  # beside the pointer: the mark where it would go stays in sight
+        drag.exec(Qt.DropAction.MoveAction)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasFormat(MIME):
-            super().dragEnterEvent(event)
-        else:
-            event.ignore()  # files are the window's
+        super().dragEnterEvent(event)
+        self._show_gap(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        super().dragMoveEvent(event)  # scrolls at the edges
+        self._show_gap(event)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        super().dragLeaveEvent(event)
+        self._gap = None
+        self.viewport().update()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._gap = None
+        self.viewport().update()
+        if not event.mimeData().hasFormat(MIME):
+            event.ignore()
+            return
+        event.setDropAction(Qt.DropAction.MoveAction)
+        event.accept()
+        number = self._number_at(event.position().toPoint())
+        self.model().dropMimeData(event.mimeData(), Qt.DropAction.MoveAction, number, 0, QModelIndex())
+
+    def _show_gap(self, event: QDragMoveEvent) -> None:
+        """Marks where the cards would go, and says whether they can."""
         if event.mimeData().hasFormat(MIME):
-            super().dragMoveEvent(event)
+            event.setDropAction(Qt.DropAction.MoveAction)
+            event.accept()
+            self._gap = self._number_at(event.position().toPoint())
+            self.viewport().update()
         else:
             event.ignore()
 
+    def _number_at(self, at: QPoint) -> int:
+        """Before which card something that is let go here would stand."""
+        index = self.indexAt(at)
+        if not index.isValid():
+            return self.model().rowCount()
+        return index.row() + (at.x() > self.visualRect(index).left() + CARD.width() / 2)
+
+    def _paint_gap(self, number: int) -> None:
+        last = self.model().rowCount() - 1
+        rect = self.visualRect(self.model().index(min(number, last), 0))
+        x = rect.left() - 5 if number <= last else rect.left() + CARD.width() + 3
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self._icons.colours.focus))
+        painter.drawRoundedRect(QRectF(max(x, 0), rect.top() + 2, 3, CARD.height() - 4), 1.5, 1.5)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
+        if self._gap is not None and self.model().rowCount():
+            self._paint_gap(self._gap)
         if self.model() is not None and not self.model().rowCount():
             painter = QPainter(self.viewport())
             painter.setPen(QColor(self._icons.colours.dim))

@@ -39,6 +39,7 @@ __all__ = ["JobRow", "JobState", "Store", "next_state", "title_of"]
 MAX_STARS = 5
 
 _RUNNABLE = "state = 'queued' AND is_held = 0"
+_IN_ORDER = "ORDER BY position, id"
 _ENDED = "state IN ('done', 'failed', 'stopped')"
 
 
@@ -188,12 +189,16 @@ class Store:
         """What is to run next; None where nothing waits, all that waits is held, or the queue is paused."""
         if self.is_paused:
             return None
-        found = self._select(f"WHERE {_RUNNABLE} ORDER BY position, id LIMIT 1")
+        found = self._select(f"WHERE {_RUNNABLE} {_IN_ORDER} LIMIT 1")
         return found[0] if found else None
 
     def waiting(self) -> tuple[JobRow, ...]:
         """All that wait, also those that are held, in the order in which they will run."""
-        return tuple(self._select("WHERE state = 'queued' ORDER BY position, id"))
+        return tuple(self._select(f"WHERE state = 'queued' {_IN_ORDER}"))
+
+    def line(self) -> tuple[str, ...]:
+        """Ids of what waits and is not held, in its order."""
+        return tuple(id_ for (id_,) in self._database.select(f"SELECT id FROM job WHERE {_RUNNABLE} {_IN_ORDER}"))
 
     def waiting_count(self) -> int:
         """How many wait, also those that are held."""
@@ -204,7 +209,7 @@ class Store:
         """Puts jobs that wait, in this order, before another one that waits.
 
         Args:
-            before: id, not one of `ids`; "" puts them last. Where it does not wait any more, they come first.
+            before: id, none of `ids`; "" puts them last. Where it does not wait any more, they come first.
 
         Raises:
             HistoryProblem: one of them does not wait.
