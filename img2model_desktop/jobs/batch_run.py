@@ -307,8 +307,6 @@ class BatchRun:
             text = "Something went wrong inside the program."
             advice = "Run it again with “convert” to see the details, and report them."
             return _failed(work, "bug", text, advice, time.monotonic() - began, result)
-        finally:
-            shutil.rmtree(work.folder, ignore_errors=True)
 
     def _tick(self, fraction: float) -> None:  # noqa: ARG002 - what runs aside reports how far it is
         if self._has_to_end.is_set() or self._is_cancelled():
@@ -340,6 +338,13 @@ def make_one(work: _Work, report: Callable[[float], None], is_cancelled: Callabl
     Raises:
         Cancelled: the user wants to stop.
     """
+    try:
+        return _made(work, report, is_cancelled)
+    finally:
+        shutil.rmtree(work.folder, ignore_errors=True)
+
+
+def _made(work: _Work, report: Callable[[float], None], is_cancelled: Callable[[], bool]) -> Entry:
     if work.device:  # before the first engine asks for a card
         os.environ["CUDA_VISIBLE_DEVICES"] = NO_CARD if work.device == "cpu" else work.device
     from img2model_desktop.jobs.export import ExportOptions, export_mesh
