@@ -13,7 +13,7 @@ from img2model_desktop.health.limits import BY_KEY, Alert
 from img2model_desktop.health.readings import BY_KEY as MEASURES
 from img2model_desktop.health.score import Score
 
-SHOWN_ALERTS = 8
+SHOWN_ALERTS = 5
 SHOWN_REASONS = 3
 _DIAL_PX = 64
 _GOOD, _FAIR = 90, 60

@@ -12,11 +12,13 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QFont, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout
 
+from img2model_desktop.core.events import Stage
 from img2model_desktop.gui.controls import label
 from img2model_desktop.gui.theme import Colours
 from img2model_desktop.health.page import nice_top
 
-AXIS_PX = 40
+AXIS_PX = 44
+LEAST_PX = 128  # of a plot
 MOST_STAGES = 7
 _FILL_ALPHA = 36
 _FONT_POINTS = 8
@@ -209,14 +211,15 @@ class StageCard(QFrame):
         """Other values.
 
         Args:
-            times: seconds by stage, engine and quality, the stages in their order.
+            times: seconds by stage, engine and quality.
             titles: of engines, by key.
         """
         rows: dict[str, list[float]] = {}
         for (stage, engine, _), seconds in times.items():
             name = stage.capitalize() + (f" · {titles.get(engine, engine)}" if engine else "")
             rows.setdefault(name, []).extend(seconds)
-        found = list(rows.items())[:MOST_STAGES]
+        order = {stage.value.capitalize(): place for place, stage in enumerate(Stage)}
+        found = sorted(rows.items(), key=lambda row: order.get(row[0].partition(" · ")[0], len(order)))[:MOST_STAGES]
         if found != self._rows:
             self._rows = found
             spoken = "; ".join(f"{name}: {figure(float(np.median(values)))} s" for name, values in found)
@@ -279,7 +282,7 @@ def figure(value: float) -> str:
 
 def _empty_plot() -> pg.PlotWidget:
     plot = pg.PlotWidget()
-    plot.setMinimumHeight(96)
+    plot.setMinimumHeight(LEAST_PX)
     plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
     plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     plot.setFrameShape(QFrame.Shape.NoFrame)

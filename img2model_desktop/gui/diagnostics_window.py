@@ -20,6 +20,7 @@ from img2model_desktop.gui.latest_call import LatestCall
 from img2model_desktop.gui.messages import Message, MessageBar, Tone
 from img2model_desktop.gui.runner import JobRunner, Trouble
 from img2model_desktop.gui.theme import SPACE
+from img2model_desktop.health.limits import Alert
 from img2model_desktop.health.page import Report
 from img2model_desktop.health.readings import GIB
 from img2model_desktop.health.series import Points, thinned
@@ -82,7 +83,7 @@ class DiagnosticsWindow(QWidget):
         points = watch.between(now - self.chosen.seconds, now) if watch else None
         if points is not None:
             self._show_points(thinned(points, POINTS), now)
-            self.alerts.show_alerts(watch.alerts if watch else ())
+            self._show_alerts()
         self.stages.show_times(self._feed.times.durations(), self._titles)
         self.score.show_score(self._feed.score)
 
@@ -140,12 +141,18 @@ class DiagnosticsWindow(QWidget):
         page.setObjectName("panel_page")
         column = QVBoxLayout(page)
         column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(16)
+        column.setSpacing(12)
         self._grid = QGridLayout()
         self._grid.setSpacing(12)
         column.addLayout(self._grid, 1)
-        self._alerts_title = label("Alerts", "title")
-        column.addWidget(self._alerts_title)
+        self.all_seen = QPushButton("All seen")
+        self.all_seen.setObjectName("small")
+        self.all_seen.setToolTip("Acknowledges every alert; they stay in the list")
+        head = QHBoxLayout()
+        head.addWidget(label("Alerts", "title"))
+        head.addStretch()
+        head.addWidget(self.all_seen)
+        column.addLayout(head)
         column.addWidget(self.alerts)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -179,6 +186,7 @@ class DiagnosticsWindow(QWidget):
         self._feed.scored.connect(self.score.show_score)
         self.ranges.chosen.connect(self.refresh)
         self.alerts.acknowledged.connect(self._on_acknowledged)
+        self.all_seen.clicked.connect(self._on_all_seen)
         self.report_button.clicked.connect(self.report_wished)
         self.export_button.clicked.connect(self.ask_where_to_export)
         self.logs_button.clicked.connect(self.logs_wished)
@@ -235,10 +243,22 @@ class DiagnosticsWindow(QWidget):
             self.refresh()
 
     @Slot(object)
-    def _on_acknowledged(self, alert: object) -> None:
+    def _on_acknowledged(self, alert: Alert) -> None:
         if self._feed.watch is not None:
-            self._feed.watch.acknowledge(alert)  # type: ignore[arg-type] # a signal's object
-            self.alerts.show_alerts(self._feed.watch.alerts)
+            self._feed.watch.acknowledge(alert)
+            self._show_alerts()
+
+    @Slot()
+    def _on_all_seen(self) -> None:
+        if self._feed.watch is not None:
+            for alert in self._feed.watch.alerts:
+                self._feed.watch.acknowledge(alert)
+            self._show_alerts()
+
+    def _show_alerts(self) -> None:
+        alerts = self._feed.watch.alerts if self._feed.watch else ()
+        self.alerts.show_alerts(alerts)
+        self.all_seen.setVisible(any(alert.acknowledged is None for alert in alerts))
 
     @Slot()
     def ask_where_to_export(self) -> None:

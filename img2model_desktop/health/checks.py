@@ -343,6 +343,9 @@ _LEAST = (960, 600)
 
 
 def _opengl(found: dict[str, Any]) -> Check:
+    if found.get("platform") in ("offscreen", "minimal"):
+        what, advice = "There is no display to draw on.", "The window needs one; the command line does without."
+        return Check("opengl", "OpenGL", Grade.WARN, what, advice)
     if not found["opengl"]:
         what, advice = "No OpenGL 3.3 context could be made.", "Install the driver of your graphics card."
         return Check("opengl", "OpenGL", Grade.BAD, what, advice)

@@ -1,7 +1,7 @@
 """Thresholds with their reasons, and the alerts that come of them.
 
-An alert is raised when a measure has been past its limit for a while, and ends when it has come back past a second,
-milder limit, so that nothing flickers. Alerts and the user's acknowledgements are on disk.
+An alert is raised when a measure has been past its limit for a while, and ends when it has stayed behind a second,
+milder limit for a while, so that nothing flickers. Alerts and the user's acknowledgements are on disk.
 """
 
 import contextlib
@@ -32,6 +32,7 @@ class Limit:
         title: what is the matter, a few words.
         reason: why this is the limit, a sentence.
         advice: what to do, a sentence.
+        calm_s: how long it must be behind `clear_at` before the alert ends.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Limit:
     title: str
     reason: str
     advice: str
+    calm_s: float = 10.0
 
     @property
     def is_ceiling(self) -> bool:
@@ -150,6 +152,7 @@ LIMITS: tuple[Limit, ...] = (
         "The window did not answer for a moment",
         "Up to 50 ms go unnoticed; more is felt.",
         "If it happens often, save a report.",
+        calm_s=120.0,
     ),
 )
 BY_KEY = {limit.key: limit for limit in LIMITS}
@@ -193,6 +196,7 @@ class Alarms:
         self._file = file
         self._limits = limits
         self._past: dict[str, float] = {}  # since when a measure is past its limit, not yet an alert
+        self._calm: dict[str, float] = {}  # since when it is behind the milder one, its alert not yet over
         known = {limit.key for limit in limits}
         self._alerts = [alert for alert in _read(file) if alert.key in known]
 
@@ -238,8 +242,12 @@ class Alarms:
     def _go_on(self, place: int, limit: Limit, value: float, at: float) -> None:
         alert = self._alerts[place]
         if limit.is_well(value):
-            self._put(place, replace(alert, until=max(at, alert.since), last=at))
+            since = min(self._calm.setdefault(limit.key, at), at)  # the clock may go back
+            if at - since >= limit.calm_s:
+                del self._calm[limit.key]
+                self._put(place, replace(alert, until=max(since, alert.since), last=at))
             return
+        self._calm.pop(limit.key, None)
         worst = limit.worse(alert.worst, value)
         # in memory only: `worst` moves all the time, and its loss costs nothing
         self._alerts[place] = replace(alert, worst=worst, last=at)

@@ -275,6 +275,10 @@ def test_an_alert_is_shown_and_acknowledged(filled: DiagnosticsFeed, window: Dia
     assert sum(alert.acknowledged is not None for alert in filled.watch.alerts) == 1
     window.refresh()
     assert len(window.alerts.buttons) == count - 1
+    qtbot.mouseClick(window.all_seen, Qt.MouseButton.LeftButton)
+    assert window.alerts.buttons == []
+    assert window.all_seen.isHidden()
+    assert all(alert.acknowledged is not None for alert in filled.watch.alerts)
 
 
 def test_the_score_says_why(window: DiagnosticsWindow) -> None:

@@ -1,6 +1,7 @@
 """Alerts: raised once, not flickering, kept through a restart with what the user said to them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from img2model_desktop.health.readings import BY_KEY as MEASURES
 from img2model_desktop.health.readings import Reading
 
 NOW = 1_790_000_000.0
-HOT = Limit("hot", "card_temperature", 88.0, 82.0, 30.0, False, "t", "r.", "a.")
-LOW = Limit("low", "disk_free", 1.0, 2.0, 0.0, True, "t", "r.", "a.")
+HOT = Limit("hot", "card_temperature", 88.0, 82.0, 30.0, False, "t", "r.", "a.", 0.0)
+LOW = Limit("low", "disk_free", 1.0, 2.0, 0.0, True, "t", "r.", "a.", 0.0)
 
 
 def hot(second: float, degrees: float) -> Reading:
@@ -52,6 +53,14 @@ def test_an_alert_lasts_until_the_milder_limit(tmp_path: Path) -> None:
     assert alert.until == NOW + 100
     assert fed(alarms, [(101, 90), (131, 90)]) == ["hot"]
     assert len(alarms.alerts) == 2
+
+
+def test_an_alert_ends_after_a_calm_while_alone(tmp_path: Path) -> None:
+    alarms = Alarms(tmp_path / "a.json", (replace(HOT, calm_s=60.0),))
+    fed(alarms, [(0, 90), (30, 90), (40, 70), (90, 70), (95, 85), (100, 70), (150, 70)])
+    assert alarms.alerts[0].is_open
+    fed(alarms, [(160, 70)])
+    assert [alert.until for alert in alarms.alerts] == [NOW + 100]
 
 
 def test_too_little_raises_too(tmp_path: Path) -> None:
