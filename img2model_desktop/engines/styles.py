@@ -126,8 +126,8 @@ class Styles:
     def remove(self, key: str) -> None:
         """Takes a style out; a preset comes back with `reset`. Raises InputProblem, SetupProblem."""
         self.find(key)
-        if len(self.all()) == 1:
-            raise InputProblem("This is the last style.", "Add another one first.")
+        if key == NONE:
+            raise InputProblem("This style adds no words, and stays.", "Remove another one.")
         own = [style for style in self._own() if style.key != key]
         removed = self._removed() | ({key} if self.is_preset(key) else frozenset())
         self._write(own, removed)

@@ -117,10 +117,47 @@ def save_result(result: str, out: str, size_mm: float, up: str, report: Any, is_
 def make_thumbnail(result: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001 - runs aside
     """Draws the small picture of a result into its job folder; the folder's name, which is the job's id."""
     from img2model_desktop.core.mesh_files import read_mesh
-    from img2model_desktop.core.picture_files import write_png
+    from img2model_desktop.core.picture_files import Limits, read_picture, write_png
     from img2model_desktop.render.offscreen import render_mesh
 
     path = Path(result)
-    picture = render_mesh(read_mesh(path), THUMBNAIL_SIDE_PX)
+    if path.suffix == ".png":  # pictures alone were asked for
+        picture = read_picture(path, Limits(max_side=THUMBNAIL_SIDE_PX))
+    else:
+        picture = render_mesh(read_mesh(path), THUMBNAIL_SIDE_PX)
     write_png(picture, path.with_name(THUMBNAIL))
     return path.parent.name
+
+
+def made_pictures(paths: tuple[str, ...], side_px: int, report: Any, is_cancelled: Any) -> Any:
+    """Pictures that a maker made, small, for a sheet to pick from.
+
+    Args:
+        paths: of the files.
+        side_px: longest side of what comes back.
+
+    Returns:
+        `((path, Picture, recipe), ...)` of those that can be read, in their order.
+    """
+    from img2model_desktop.core.picture_files import Limits, decode_picture
+    from img2model_desktop.core.picture_recipe import recipe_in
+    from img2model_desktop.core.progress import Progress
+    from img2model_desktop.errors import InputProblem
+
+    progress, found = Progress(report, is_cancelled), []
+    for number, path in enumerate(paths):
+        progress.update(number / len(paths))
+        try:
+            content = Path(path).read_bytes()
+            found.append((path, decode_picture(content, Path(path).name, Limits(max_side=side_px)), recipe_in(content)))
+        except (OSError, InputProblem):  # thrown away since, or still being written
+            continue
+    return tuple(found)
+
+
+def copy_picture(path: str, out: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+    """Copies a made picture with its recipe; where to. Raises SetupProblem."""
+    from img2model_desktop.core.atomic import write_file
+
+    write_file(Path(out), Path(path).read_bytes())
+    return out

@@ -104,9 +104,11 @@ class FileDialogs(QObject):
         dialog.fileSelected.connect(accept)
         dialog.show()
 
-    def ask_where_to_put(self, name: str, folder: str, then: Callable[[str], None]) -> None:
+    def ask_where_to_put(
+        self, name: str, folder: str, then: Callable[[str], None], title: str = "Save screenshot"
+    ) -> None:
         """Calls `then` with the path of the PNG to write."""
-        dialog = self._open("Save screenshot", "PNG picture (*.png)")
+        dialog = self._open(title, "PNG picture (*.png)")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("png")
         dialog.setDirectory(folder or str(Path.home()))

@@ -1,5 +1,6 @@
 """The left panel: what to make a mesh of, and how; and the button that does it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,18 +8,21 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from img2model_desktop.core.request import Request
+from img2model_desktop.core.request import OptionValue, Request
 from img2model_desktop.engines import catalog
-from img2model_desktop.engines.base import Role
+from img2model_desktop.engines.base import EngineSpec, Role
+from img2model_desktop.engines.pipelines import Pipeline, no_pipeline
+from img2model_desktop.engines.styles import NONE
 from img2model_desktop.gui.controls import Segments, label, rule
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import Caller
 from img2model_desktop.gui.picture_source import PictureSource
+from img2model_desktop.gui.prompt_restyle import RestyleLine
 from img2model_desktop.gui.prompt_source import PromptSource
 from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.settings_form import SettingsForm
 from img2model_desktop.gui.theme import SPACE
-from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PictureLimits, cutter_step, problems
+from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PICTURES, PictureLimits, cutter_step, problems
 
 PICTURE, PROMPT = "picture", "prompt"
 _BLOCKING = ("input",)  # kinds of trouble that a job would run into as well
@@ -55,7 +59,8 @@ class InputPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._icons = icons
         self.pictures = PictureSource(caller, icons, samples, limits, weights)
-        self.words = PromptSource(caller, icons, catalog.of_role(Role.MAKER)[0])
+        self.words = PromptSource(caller, icons, catalog.of_role(Role.MAKER))
+        self.restyle = RestyleLine()
         self.form = SettingsForm(icons, size_mm)
         self.pictures.set_cutter(self._cutter_in_use)
         self.words.set_options(lambda: (self.form.options_of(self.words.maker), self.form.seed_value))
@@ -80,24 +85,90 @@ class InputPanel(QWidget):
             return tuple(self._request_for(str(path)) for path in self.pictures.brought)
         return (self.request(),)
 
+    def pictures_request(self) -> Request:
+        """What the panel says now, for pictures to pick from."""
+        whole = self.request()
+        maker = self._maker_in_use() or self.words.maker
+        own = tuple((name, value) for name, value in whole.options if name.startswith(f"{maker.key}."))
+        return Request(
+            picture=whole.picture,
+            prompt=whole.prompt,
+            style=whole.style,
+            maker=maker.key,
+            seed=whole.seed,
+            options=own,
+            goal=PICTURES,
+            variants=self.words.variants,
+            restyle=whole.restyle,
+        )
+
     def _request_for(self, path: str) -> Request:
+        maker = self._maker_in_use()
         if self.mode == PROMPT:
             words = self.words
             base = Request(prompt=words.prompt, style=words.style_name if words.prompt else "", maker=words.maker.key)
         else:
             base = Request(picture=path, strokes=self.pictures.strokes_of(path) if path else ())
-        return self.form.apply_to(base)
+            if maker:
+                base = replace(base, prompt=self.restyle.words, style=NONE, maker=maker.key, restyle=True)
+        request = self.form.apply_to(base)
+        if self.words.pipeline and maker and maker.key == self.words.maker.key:
+            chosen: dict[str, OptionValue] = {f"{maker.key}.pipeline": self.words.pipeline}
+            request = replace(request, options=tuple(sorted((dict(request.options) | chosen).items())))
+        return request
+
+    def _maker_in_use(self) -> EngineSpec | None:
+        """The picture maker of the job: of the prompt, or the one that redraws the picture; None for neither."""
+        if self.mode == PROMPT:
+            return self.words.maker
+        return _redrawer() if self.restyle.words else None
 
     def load(self, request: Request, picture: str) -> None:
         """Shows a request again; `picture` is where its picture lies now."""
         self.form.load(request)
+        self.restyle.edit.setText(request.prompt if request.restyle else "")
         if request.picture:
             self._set_mode(PICTURE)
             self.pictures.use(picture, request.strokes)
         else:
             self._set_mode(PROMPT)
-            self.words.show_words(request.prompt, request.style)
+            pipeline = str(dict(request.options).get(f"{request.maker}.pipeline", ""))
+            self.words.show_words(request.prompt, request.style, request.maker, pipeline)
+            self.form.set_maker(self.words.maker)
+        if request.goal == PICTURES:
+            self.words.count.setValue(request.variants)
         self._update()
+
+    def set_weights(self, missing: Mapping[str, str], pipelines: Sequence[Pipeline]) -> None:
+        """Which engines lack their weights, a sentence by key, and the user's pipelines."""
+        usable = [entry for entry in pipelines if not entry.problem]
+        lacking = dict(missing)
+        if not usable:
+            problem = no_pipeline()
+            lacking |= {spec.key: problem.message for spec in catalog.of_role(Role.MAKER) if spec.has_own_styles}
+        self.form.set_missing(missing)
+        self.words.set_weights(lacking, usable)
+        redrawer = _redrawer()
+        self.restyle.set_missing(lacking.get(redrawer.key, "") if redrawer else "Nothing here redraws pictures.")
+        self._update()
+
+    @Slot()
+    def make_pictures(self) -> None:
+        """Wishes for pictures to pick from, unless something is in the way."""
+        if not self.pictures_reason():
+            self.generate_wished.emit((self.pictures_request(),))
+
+    def pictures_reason(self) -> str:
+        """Why no pictures can be made, with what to do, or ""."""
+        if self.mode == PICTURE and not self.restyle.words:
+            return self.restyle.edit.toolTip() if not self.restyle.edit.isEnabled() else "Say what it shall become."
+        for problem in problems(self.pictures_request()):
+            return f"{problem.message} {problem.advice}"
+        return self._maker_missing()
+
+    def _maker_missing(self) -> str:
+        missing = self.words.missing if self.mode == PROMPT else ""
+        return f"{missing} Import one, or choose another maker." if missing else ""
 
     def bring(self, paths: tuple[Path, ...]) -> None:
         """Takes pictures in."""
@@ -121,7 +192,7 @@ class InputPanel(QWidget):
         trouble = self._trouble()
         if trouble and trouble.kind in _BLOCKING:
             return f"{trouble.message} {trouble.advice}"
-        return self.form.missing_reason()
+        return self.form.missing_reason() or self._maker_missing()
 
     def _trouble(self) -> Trouble | None:
         return self.pictures.trouble if self.mode == PICTURE else self.words.trouble
@@ -144,7 +215,13 @@ class InputPanel(QWidget):
             "Source",
         )
         self._pages = QStackedWidget()
-        self._pages.addWidget(self.pictures)
+        picture_page = QWidget()
+        pictures = QVBoxLayout(picture_page)
+        pictures.setContentsMargins(0, 0, 0, 0)
+        pictures.setSpacing(SPACE)
+        pictures.addWidget(self.pictures, 1)
+        pictures.addWidget(self.restyle)
+        self._pages.addWidget(picture_page)
         self._pages.addWidget(self.words)
         page = QWidget()
         page.setObjectName("panel_page")
@@ -193,6 +270,10 @@ class InputPanel(QWidget):
         self.pictures.changed.connect(self._update)
         self.pictures.browse_wished.connect(self.browse_wished)
         self.words.changed.connect(self._update)
+        self.words.maker_changed.connect(self._on_maker_changed)
+        self.words.pictures_wished.connect(self.make_pictures)
+        self.restyle.changed.connect(self._on_maker_changed)
+        self.restyle.pictures_wished.connect(self.make_pictures)
         self.form.changed.connect(self._on_form_changed)
         self.form.maker_changed.connect(self.words.draw_again)
         self.generate_button.clicked.connect(self.generate)
@@ -201,7 +282,7 @@ class InputPanel(QWidget):
     def _cutter_in_use(self) -> tuple[str, Any]:
         """The cutter's key and options as the job would have them: a relief keeps the background."""
         cutter = self.form.cutter_spec
-        step = cutter_step(replace(self.request(), prompt="", style=""))
+        step = cutter_step(replace(self.request(), prompt="", style="", restyle=False))
         return (step.key, step.options) if step else (cutter.key, self.form.options_of(cutter))
 
     @Slot()
@@ -219,11 +300,18 @@ class InputPanel(QWidget):
     @Slot(str)
     def _on_source_chosen(self, mode: str) -> None:
         self._pages.setCurrentIndex(0 if mode == PICTURE else 1)
-        self.form.set_uses_prompt(mode == PROMPT)
+        self._on_maker_changed()
+
+    @Slot()
+    def _on_maker_changed(self) -> None:
+        self.form.set_maker(self._maker_in_use(), redraws=self.mode == PICTURE)
         self._update()
 
     @Slot()
     def _update(self) -> None:
+        pictures_reason = self.pictures_reason()
+        self.words.set_reason(pictures_reason)
+        self.restyle.set_reason(pictures_reason)
         reason = self.reason()
         self.generate_button.setEnabled(not reason)
         self.generate_button.setToolTip(reason or "Make a mesh (Ctrl+Enter)")
@@ -239,3 +327,8 @@ class InputPanel(QWidget):
         self.generate_button.setIcon(
             self._icons.icon("generate", self._icons.colours.faint if reason else self._icons.colours.on_accent)
         )
+
+
+def _redrawer() -> EngineSpec | None:
+    """The picture maker that redraws pictures."""
+    return next((spec for spec in catalog.of_role(Role.MAKER) if spec.restyles), None)

@@ -41,13 +41,14 @@ from img2model_desktop.gui.side_windows import SideWindows
 from img2model_desktop.gui.theme import Theme, ThemeChoice
 from img2model_desktop.gui.thumbnails import Thumbnails
 from img2model_desktop.gui.undoing import Undoing
+from img2model_desktop.gui.variants_sheet import VariantsSheet
 from img2model_desktop.gui.view_panel import ViewPanel
 from img2model_desktop.gui.weights_shelf import WeightsShelf
 from img2model_desktop.gui.window_menus import window_menus
 from img2model_desktop.gui.window_state import Places, WindowState
 from img2model_desktop.gui.workshop_panel import WIDTH_PX, WorkshopPanel
 from img2model_desktop.jobs.job_row import JobRow, JobState
-from img2model_desktop.jobs.plan import resolve
+from img2model_desktop.jobs.plan import PICTURES, resolve
 
 if TYPE_CHECKING:  # it brings numpy, which the window's start does without
     from img2model_desktop.core.verdict.findings import Finding
@@ -120,6 +121,8 @@ class MainWindow(QMainWindow):
             self._runner, self._icons, places.samples, self._state.size_mm, limits, str(places.weights)
         )
         self.middle = ViewPanel(self._runner, self._icons)
+        self.variants = VariantsSheet(self._runner, self._icons)
+        self.middle.lay_over(self.variants)
         state = self._state
         self.right = WorkshopPanel(self._runner, self._icons, state.export_suffix, state.up_axis, state.purpose)
         self.export = self.right.export
@@ -181,8 +184,20 @@ class MainWindow(QMainWindow):
         self._thumbnails.drawn.connect(self.batches.refresh_picture)
         self._thumbnails.drawn.connect(self.library.keeper.look_again)
         self._undoing.renamed.connect(self._name_undo)
-        self.shelf.rows_changed.connect(lambda: self.input.form.set_missing(self.shelf.missing_engines()))
+        self.shelf.rows_changed.connect(
+            lambda: self.input.set_weights(self.shelf.missing_engines(), self.shelf.pipelines())
+        )
         self.input.form.weights_wished.connect(self.show_weights)
+        self._connect_variants()
+
+    def _connect_variants(self) -> None:
+        sheet, folder = self.variants, self._state.export_dir
+        sheet.picked.connect(lambda path: self.input.bring((path,)))
+        sheet.more_wished.connect(lambda request: self._on_generate_wished((request,)))
+        sheet.save_wished.connect(
+            lambda name: self.dialogs.ask_where_to_put(name, folder, lambda out: sheet.save(Path(out)), "Save picture")
+        )
+        sheet.told.connect(self.tell)
 
     def _connect_intake(self) -> None:
         self.dialogs.pictures_chosen.connect(self._on_files_chosen)
@@ -298,6 +313,8 @@ class MainWindow(QMainWindow):
         match event:
             case Preview() if is_shown and event.stage is Stage.SCULPT:
                 self.middle.show_shape(Path(event.path), self._runner.job(event.job_id).request.size_mm)
+            case Preview() if is_shown and self._runner.job(event.job_id).request.goal == PICTURES:
+                self.variants.show_row(self._runner.job(event.job_id))
             case Chosen() if is_shown:
                 self.middle.bar.set_title(self._title_of(self._runner.job(event.job_id)))
             case Warned() if is_shown:
@@ -331,6 +348,7 @@ class MainWindow(QMainWindow):
             self.menus.action(name).setEnabled(bool(job_id))
         is_other = job_id != self._shown_id
         self._shown_id = job_id
+        self.variants.leave()
         if not job_id:
             self.right.show_job(None)
             self.middle.clear()
@@ -354,6 +372,11 @@ class MainWindow(QMainWindow):
         if row.result_path is None or not row.result_path.is_file():
             self.right.show_job(None)
             self.middle.clear("The result of this job is gone")
+            return
+        if row.request.goal == PICTURES:
+            self.right.show_job(None)
+            self.middle.clear("")
+            self.variants.show_row(row)
             return
         self.right.show_job(row)
         self.middle.set_seen_possible(not row.request.mesh)
@@ -475,7 +498,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _retint(self) -> None:
         self._icons.colours = self._theme.colours
-        for part in (self.input, self.middle, self.right, self.history, self.beside):
+        for part in (self.input, self.middle, self.variants, self.right, self.history, self.beside):
             part.retint()
 
     def show_keys(self) -> None:

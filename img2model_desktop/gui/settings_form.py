@@ -42,7 +42,8 @@ class SettingsForm(QWidget):
         super().__init__()
         self._icons = icons
         self._forms: dict[str, OptionsForm] = {}
-        self._uses_prompt = False
+        self._maker: EngineSpec | None = None
+        self._redraws = False
         self._missing: dict[str, str] = {}
         self._build(size_mm)
         self._rebuild_options({})
@@ -96,7 +97,9 @@ class SettingsForm(QWidget):
             self.seed.setValue(request.seed)
         self.quality.set_value(request.quality)
         self.size_mm.set_value(request.size_mm)
-        self._uses_prompt = not request.picture
+        self._redraws = request.restyle
+        uses_maker = request.restyle or not request.picture
+        self._maker = next((s for s in catalog.of_role(Role.MAKER) if uses_maker and s.key == request.maker), None)
         self._rebuild_options(dict(request.options))
         self._describe_engine()
         self.maker_changed.emit()
@@ -115,10 +118,10 @@ class SettingsForm(QWidget):
         reason = self.engine.missing or self.cutter.missing
         return f"{reason} Import them, or choose another engine." if reason else ""
 
-    def set_uses_prompt(self, uses: bool) -> None:
-        """Whether a picture maker is in the job: its options are shown then."""
-        if uses != self._uses_prompt:
-            self._uses_prompt = uses
+    def set_maker(self, maker: EngineSpec | None, redraws: bool = False) -> None:
+        """The picture maker that is in the job, whose options are shown; and whether it redraws a picture."""
+        if (maker, redraws) != (self._maker, self._redraws):
+            self._maker, self._redraws = maker, redraws
             self._rebuild_options(self._options())
 
     def retint(self) -> None:
@@ -187,8 +190,15 @@ class SettingsForm(QWidget):
         """The engines whose options are shown: for Auto, what every sculptor lets the user set."""
         sculptors = catalog.of_role(Role.SCULPTOR)
         chosen = [spec for spec in sculptors if spec.key == self.engine_key] or [_common(sculptors)]
-        makers = [spec for spec in catalog.of_role(Role.MAKER)[:1] if self._uses_prompt]
-        return [spec for spec in (*chosen, self.cutter_spec, *makers) if _shown(spec)]
+        makers = [self._maker] if self._maker else []
+        return [spec for spec in (*makers, *chosen, self.cutter_spec) if self._shown(spec)]
+
+    def _shown(self, spec: EngineSpec) -> frozenset[str]:
+        """Names of the options to show: of a picture maker without those that have a place of their own."""
+        names = _shown(spec)
+        if spec.role is Role.MAKER:
+            return names - {"pipeline"} if self._redraws else names - {"pipeline", "strength"}
+        return names
 
     def _rebuild_options(self, options: Mapping[str, OptionValue]) -> None:
         while self._options_column.count():
@@ -200,8 +210,10 @@ class SettingsForm(QWidget):
         self._forms = {}
         specs = self._specs()
         for spec in specs:
-            form = OptionsForm(spec.options, self._icons, self._preset(spec), _shown(spec), "what the quality says")
-            form.set_given(_given(spec, options))
+            form = OptionsForm(
+                spec.options, self._icons, self._preset(spec), self._shown(spec), "what the quality says"
+            )
+            form.set_given({name: value for name, value in _given(spec, options).items() if name in self._shown(spec)})
             form.changed.connect(self.changed)
             if spec.role is Role.MAKER:
                 form.changed.connect(self.maker_changed)
@@ -217,7 +229,7 @@ class SettingsForm(QWidget):
 
     def _has_seed(self) -> bool:
         sculptors = [spec for spec in catalog.of_role(Role.SCULPTOR) if self.engine_key in (AUTO, spec.key)]
-        makers = catalog.of_role(Role.MAKER) if self._uses_prompt else ()
+        makers = (self._maker,) if self._maker else ()
         return any(spec.uses_seed for spec in (*sculptors, *makers))
 
     def _options(self) -> dict[str, OptionValue]:
@@ -250,7 +262,7 @@ class SettingsForm(QWidget):
 
     @Slot()
     def _on_seed_changed(self) -> None:
-        if self._uses_prompt:
+        if self._maker:
             self.maker_changed.emit()
         self.changed.emit()
 

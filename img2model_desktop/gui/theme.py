@@ -346,6 +346,11 @@ QFrame#intake { background: $base; border: 1px dashed $line_strong; border-radiu
 QFrame#intake[target="true"] { background: $hover; border: 1px solid $accent; }
 QLabel#badge { background: $base; color: $dim; border: 1px solid $line; border-radius: 5px; padding: 1px 6px; }
 QLabel#badge[tone="warn"] { color: $warn; }
+QListWidget#variants { background: transparent; border: none; outline: none; color: $dim; }
+QListWidget#variants::item { border: 2px solid transparent; border-radius: 8px; padding: 4px; }
+QListWidget#variants::item:hover { background: $hover; }
+QListWidget#variants::item:selected { border: 2px solid $accent; background: $hover; color: $text; }
+QListWidget#variants::item:selected:focus { border: 2px solid $focus; }
 QListView#library { background: $panel; border: none; outline: none; }
 QListWidget#places { background: transparent; border: none; outline: none; color: $dim; }
 QListWidget#places::item { border: 1px solid transparent; border-radius: 6px; padding: 0 6px; min-height: 28px; }

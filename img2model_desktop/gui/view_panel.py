@@ -52,12 +52,12 @@ class ViewPanel(QWidget):
         self._view: ToolView | None = None
         self._hint = WELCOME
         self._keeps_camera = False
-        self._loading = LatestCall(caller, self)
-        self._saving = LatestCall(caller, self)
+        self._loading, self._saving = LatestCall(caller, self), LatestCall(caller, self)
         self.messages = MessageBar(icons)
         self.bar = ViewBar(icons)
         self._tools = ViewTools(caller, self.bar, self)
         self._section_bar: SectionBar | None = None
+        self._over: list[QWidget] = []
         self.work = WorkBar(icons)
         self._place = QWidget()
         self._place.setAutoFillBackground(True)
@@ -106,6 +106,8 @@ class ViewPanel(QWidget):
         view.set_hint(self._hint)
         self._grid.replaceWidget(self._place, view)
         self._section_bar = SectionBar(self._icons, self)
+        for sheet in self._over:
+            sheet.raise_()
         self._told.raise_()
         self.drop_frame.raise_()
         self._place.deleteLater()
@@ -185,6 +187,13 @@ class ViewPanel(QWidget):
             self._view.set_mesh(None)
             self._view.set_hint(hint)
         self._update_actions()
+
+    def lay_over(self, sheet: QWidget) -> None:
+        """Puts a sheet over the mesh, under what is told; hidden at first."""
+        self._over.append(sheet)
+        self._grid.addWidget(sheet, 1, 0)
+        sheet.hide()
+        self._told.raise_()
 
     def set_drop_target(self, is_target: bool) -> None:
         """Whether something that is opened here when it is dropped is over the window."""

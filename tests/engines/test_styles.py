@@ -59,12 +59,12 @@ def test_default_is_the_first_there_is(styles: Styles) -> None:
         styles.find("product-photo")
 
 
-def test_the_last_style_stays(styles: Styles) -> None:
-    for style in PRESETS[1:]:
+def test_the_style_without_words_stays(styles: Styles) -> None:
+    for style in PRESETS[:-1]:
         styles.remove(style.key)
-    with pytest.raises(InputProblem, match="last style"):
-        styles.remove(PRESETS[0].key)
-    assert styles.all() == PRESETS[:1]
+    with pytest.raises(InputProblem, match="adds no words, and stays"):
+        styles.remove("none")
+    assert styles.all() == PRESETS[-1:]
 
 
 @pytest.mark.parametrize(
