@@ -190,8 +190,8 @@ def ways(spec: EngineSpec, options: Any) -> tuple[Way, ...]:
     Where the wished options are as cheap as a rung already, its need is that rung's.
     """
     found = [Way(spec, options, "", _need(spec.peak_mib), _need(spec.card_mib))]
-    for rung in spec.rungs:
-        lowered = _lowered(options, rung)
+    for number, rung in enumerate(spec.rungs):
+        lowered = _lowered(options, rung, spec.rungs[number + 1 :])
         card = 0 if rung.on_processor else _need(rung.card_mib or spec.card_mib)
         way = Way(
             replace(spec, on_processor=rung.on_processor),
@@ -209,13 +209,20 @@ def ways(spec: EngineSpec, options: Any) -> tuple[Way, ...]:
     return tuple(found)
 
 
-def _lowered(options: Any, rung: Rung) -> Any:
-    """The options with what a rung names; nothing becomes dearer than it was wished."""
+def _lowered(options: Any, rung: Rung, cheaper: tuple[Rung, ...]) -> Any:
+    """The options with what a rung names; nothing becomes dearer than it was wished.
+
+    Args:
+        options: the wished ones.
+        rung: to which they are lowered.
+        cheaper: the rungs after it: a text that is one of theirs is cheaper than this one's.
+    """
     changes: dict[str, OptionValue] = {}
     for name, value in rung.options.items():
         wished = getattr(options, name)
         is_number = isinstance(wished, (int, float)) and not isinstance(wished, bool)
-        changes[name] = min(wished, value) if is_number else value
+        is_cheaper = isinstance(wished, str) and any(other.options.get(name) == wished for other in cheaper)
+        changes[name] = min(wished, value) if is_number else wished if is_cheaper else value
     return replace(options, **changes) if changes else options
 
 

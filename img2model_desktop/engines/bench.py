@@ -3,7 +3,7 @@
 import hashlib
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,12 +157,19 @@ def call_engine(entry: str, method: str, args: tuple[Any, ...], report: Any, is_
         entry: "module:function" of `EngineSpec.entry`.
         method: `make`, `cut` or `sculpt`.
         args: of the method, without its progress.
+
+    Raises:
+        OutOfMemory: the machine or its graphics card has not enough.
     """
-    engine = _loader(entry)()
-    try:
-        return getattr(engine, method)(*args, Progress(report, is_cancelled))
-    finally:
-        engine.close()
+
+    def call() -> Any:
+        engine = _loader(entry)()
+        try:
+            return getattr(engine, method)(*args, Progress(report, is_cancelled))
+        finally:
+            engine.close()
+
+    return _with_memory_told(call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +223,19 @@ def call_wanted(wanted: Wanted, method: str, args: tuple[Any, ...], report: Any,
     Raises:
         OutOfMemory: the machine or its graphics card has not enough; nothing stays loaded then.
     """
-    try:
+
+    def call() -> Any:
         with kept_on_processor(wanted.on_processor):
             engine = _held_engine(wanted, is_cancelled)
             return getattr(engine, method)(*args, Progress(report, is_cancelled))
+
+    return _with_memory_told(call)
+
+
+def _with_memory_told(call: Callable[[], Any]) -> Any:
+    """What a call returns; where memory runs out, everything that stays loaded is freed, and OutOfMemory tells it."""
+    try:
+        return call()
     except OutOfMemory as error:  # the engine's own words, which know what to do about it
         problem = OutOfMemory(error.message, error.advice, error.details)
     except (RuntimeError, MemoryError) as error:
@@ -227,7 +243,6 @@ def call_wanted(wanted: Wanted, method: str, args: tuple[Any, ...], report: Any,
             raise
         problem = no_memory(str(error))
     # outside the handlers: an exception's traceback holds on to the very tensors that are to go
-    engine = None
     _free()
     raise problem
 

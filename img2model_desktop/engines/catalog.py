@@ -17,6 +17,20 @@ _FACES = {
 
 _FINE_SIZES = {Quality.DRAFT: {"size_px": 512}}
 
+# Memory is the growth of a process's peak, measured with a subject of 2048 px; that on graphics cards is estimated
+# from the weights' size and the published peak, and not measured.
+_PROCESSOR = "the processor instead of the graphics card"
+_FEWER = "50,000 triangles and a texture of 1024 px"
+_FEWEST = "12,000 triangles and a texture of 512 px"
+
+
+def _cheaper_surfaces(fewer_mib: int, fewest_mib: int) -> tuple[Rung, ...]:
+    """The rungs of a built-in sculptor."""
+    return (
+        Rung(_FEWER, _FACES[Quality.STANDARD], fewer_mib),
+        Rung(_FEWEST, _FACES[Quality.DRAFT], fewest_mib),
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class CutoutOptions:
@@ -395,6 +409,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         summary="Uses the picture's alpha, or finds the subject before its background.",
         entry="img2model_desktop.engines.cutout:load",
         options=CutoutOptions,
+        stands_in=True,
     ),
     EngineSpec(
         key="inflate",
@@ -404,6 +419,9 @@ ENGINES: tuple[EngineSpec, ...] = (
         entry="img2model_desktop.engines.inflate:load",
         options=InflateOptions,
         quality=_FACES,
+        peak_mib=130,
+        rungs=_cheaper_surfaces(80, 64),
+        stands_in=True,
     ),
     EngineSpec(
         key="twin",
@@ -413,7 +431,8 @@ ENGINES: tuple[EngineSpec, ...] = (
         entry="img2model_desktop.engines.twin:load",
         options=TwinOptions,
         quality=_FACES,
-        peak_mib=400,
+        peak_mib=450,
+        rungs=(Rung(_FEWER, _FACES[Quality.STANDARD], 330),),
     ),
     EngineSpec(
         key="lathe",
@@ -423,6 +442,8 @@ ENGINES: tuple[EngineSpec, ...] = (
         entry="img2model_desktop.engines.lathe:load",
         options=LatheOptions,
         quality=_FACES,
+        peak_mib=130,
+        rungs=_cheaper_surfaces(80, 64),
     ),
     EngineSpec(
         key="extrude",
@@ -432,6 +453,8 @@ ENGINES: tuple[EngineSpec, ...] = (
         entry="img2model_desktop.engines.extrude:load",
         options=ExtrudeOptions,
         quality=_FACES,
+        peak_mib=130,
+        rungs=_cheaper_surfaces(80, 64),
     ),
     EngineSpec(
         key="relief",
@@ -442,6 +465,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         options=ReliefOptions,
         quality=_FACES,
         keeps_background=True,
+        peak_mib=300,
     ),
     EngineSpec(
         key="triposr",
@@ -457,6 +481,22 @@ ENGINES: tuple[EngineSpec, ...] = (
         },
         peak_mib=2600,
         weights="triposr",
+        card_mib=1540,
+        rungs=(
+            Rung(
+                "a resolution of 192 and a texture of 1024 px",
+                {"resolution": 192, "thin_parts": False, "faces": 50_000, "texture_px": 1024},
+                2100,
+                1450,
+            ),
+            Rung(
+                "a resolution of 128 and a texture of 512 px",
+                {"resolution": 128, "thin_parts": False, "faces": 12_000, "texture_px": 512},
+                1600,
+                1400,
+            ),
+            Rung(_PROCESSOR, {}, 2600, on_processor=True),
+        ),
     ),
     EngineSpec(
         key="birefnet-lite",
@@ -468,6 +508,12 @@ ENGINES: tuple[EngineSpec, ...] = (
         quality=_FINE_SIZES,
         peak_mib=900,
         weights="birefnet-lite",
+        card_mib=1200,
+        rungs=(
+            Rung("a working size of 768 px", {"size_px": 768}, 738, 715),
+            Rung("a working size of 512 px", {"size_px": 512}, 585, 370),
+            Rung(_PROCESSOR, {}, 900, on_processor=True),
+        ),
     ),
     EngineSpec(
         key="birefnet",
@@ -479,6 +525,12 @@ ENGINES: tuple[EngineSpec, ...] = (
         quality=_FINE_SIZES,
         peak_mib=1700,
         weights="birefnet",
+        card_mib=1540,
+        rungs=(
+            Rung("a working size of 768 px", {"size_px": 768}, 1400, 1060),
+            Rung("a working size of 512 px", {"size_px": 512}, 1200, 720),
+            Rung(_PROCESSOR, {}, 1700, on_processor=True),
+        ),
     ),
     EngineSpec(
         key="depth",
@@ -497,6 +549,11 @@ ENGINES: tuple[EngineSpec, ...] = (
         licence="Apache-2.0",
         peak_mib=700,
         weights="depth-small",
+        card_mib=310,
+        rungs=(
+            Rung("a network picture of 518 px", {"seen_px": 518, "faces": 50_000, "texture_px": 1024}, 400, 300),
+            Rung(_PROCESSOR, {}, 700, on_processor=True),
+        ),
     ),
 )
 

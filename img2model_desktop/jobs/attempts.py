@@ -361,7 +361,7 @@ class _Tries:
         here, (first, *others) = self.way, self._ladder
         kept = [first]
         for way in others:
-            if not way.spec.on_processor or way.options != kept[-1].options:
+            if not way.spec.on_processor or all(way.options != other.options for other in kept):
                 kept.append(way)
         self._ladder = tuple(kept)
         self._at = kept.index(here) if here in kept else min(self._at, len(kept) - 1)
