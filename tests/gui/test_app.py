@@ -1,6 +1,7 @@
 """The program starts, remembers and ends."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,11 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from img2model_desktop import paths, settings
+from img2model_desktop.__main__ import is_file
 from img2model_desktop.gui import app
+from img2model_desktop.gui.arrivals import Arrivals
+from img2model_desktop.gui.ending import Ending
 from img2model_desktop.gui.mesh_view import default_surface_format
 from img2model_desktop.gui.theme import ThemeChoice
+from img2model_desktop.jobs.instance import HANDED_FOLDER
+from img2model_desktop.jobs.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,3 +72,87 @@ def test_samples_are_pictures_that_ship_with_the_program() -> None:
     assert len(found.samples) >= 4
     assert all(path.is_relative_to(paths.resources_dir()) for path in found.samples)
     assert found.changelog.is_file()
+
+
+# -- one window per data folder
+
+
+def begun(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A window under way; it has the data folder when this returns."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "img2model_desktop", *arguments],
+        env={**os.environ, "IMG2MODEL_HOME": str(home)},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    watched = home / "data" / HANDED_FOLDER  # made when the window has been painted
+    until = time.monotonic() + 60
+    while not watched.is_dir() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    return process
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program could hear")
+def test_a_second_start_hands_over_its_files_and_the_system_can_end_the_first(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    first = begun(home)
+    second = subprocess.run(
+        [sys.executable, "-m", "img2model_desktop", "resources/samples/whale.png"],
+        env={**os.environ, "IMG2MODEL_HOME": str(home)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+    assert list((home / "data" / HANDED_FOLDER).iterdir()) == []
+    first.send_signal(signal.SIGTERM)
+    _, errors = first.communicate(timeout=60)
+    assert (first.returncode, errors) == (0, "")
+    assert settings.load(home / "data" / "settings.json").window != ""  # saved as when the user closes the window
+    Store(home / "data" / "history.sqlite3", home / "data" / "jobs").close()  # nobody has it any more
+
+
+def test_files_are_for_the_window_and_anything_else_for_the_command_line() -> None:
+    assert all(map(is_file, ["a.png", "b.glb", "./folder", "/x/y", "missing.png", "folder/"]))
+    assert not any(map(is_file, ["convert", "batch", "--version", "-h", "--json=a.png", "engines"]))
+
+
+def test_the_command_line_keeps_its_meaning() -> None:
+    for arguments, code in ((["--version"], 0), (["engines", "--json"], 0), (["nothing"], 2)):
+        done = subprocess.run(
+            [sys.executable, "-m", "img2model_desktop", *arguments], cwd=ROOT, capture_output=True, check=False
+        )
+        assert done.returncode == code
+
+
+def test_notes_are_taken_as_they_come(qtbot: QtBot, tmp_path: Path) -> None:
+    arrivals = Arrivals(tmp_path)
+    came: list[tuple[Path, ...]] = []
+    arrivals.came.connect(came.append)
+    (tmp_path / HANDED_FOLDER).mkdir()
+    (tmp_path / HANDED_FOLDER / "1.json").write_text('["/a.png"]')  # it came while this window was starting
+    arrivals.start()
+    assert came == [(Path("/a.png"),)]
+    (tmp_path / HANDED_FOLDER / "2.json").write_text("[]")
+    qtbot.waitUntil(lambda: len(came) == 2)
+    assert came[1] == ()
+    arrivals.stop()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program could hear")
+def test_the_systems_wish_reaches_the_window_thread_and_handlers_are_put_back(qtbot: QtBot) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+    wishes: list[int] = []
+    ending = Ending(lambda: wishes.append(1))
+    ending.install()
+    os.kill(os.getpid(), signal.SIGTERM)
+    qtbot.waitUntil(lambda: bool(wishes))
+    os.kill(os.getpid(), signal.SIGINT)  # once is enough
+    ending.remove()
+    ending.remove()
+    assert wishes == [1]
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)] == before
