@@ -134,7 +134,8 @@ class LibraryKeeper(QObject):
         return self._begin(unjudged[0], "judge", judge_at) if unjudged else False
 
     def _begin(self, job_id: str, what: str, function: "Callable[..., Any]") -> bool:
-        ticket = self._runner.call(function, str(self._runner.job(job_id).folder), lane=Lane.LONG)
+        lane = Lane.SHORT if what == "look" else Lane.LONG  # a verdict can take seconds, which nobody shall wait for
+        ticket = self._runner.call(function, str(self._runner.job(job_id).folder), lane=lane)
         self._under_way = (ticket, job_id, what)
         return True
 
