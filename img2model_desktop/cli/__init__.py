@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from img2model_desktop import __version__
-from img2model_desktop.cli import batch, convert, doctor, lists, meshes, pictures, weights
+from img2model_desktop.cli import batch, convert, doctor, history, lists, meshes, pictures, weights
 from img2model_desktop.cli.speech import say_problem
 from img2model_desktop.errors import EXIT_BUG, EXIT_CANCELLED, Cancelled, Img2ModelError
 
@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         ("export", "another format, size, axis or unit", meshes.add_export),
         ("turntable", "a mesh that turns, as GIF, WebP, PNG or MP4", pictures.add_turntable),
         ("report", "a page about a mesh to print or send, as HTML", pictures.add_report),
+        ("history", "what was made: lists, finds, exports and tidies up", history.add_history),
         ("weights", "published weights for the engines that need some", weights.add_weights),
         ("doctor", "whether everything that is needed is there", doctor.add_doctor),
         ("engines", "the engines and their options", lists.add_engines),

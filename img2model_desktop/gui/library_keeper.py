@@ -39,6 +39,7 @@ class LibraryKeeper(QObject):
         self._known: set[str] = set()
         self._under_way: tuple[int, str, str] | None = None  # ticket, job, what
         self._judges = False
+        self._passed: set[str] = set()  # what could not be looked at or judged, until the next start
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
         self._idle.timeout.connect(self._step)
@@ -67,7 +68,8 @@ class LibraryKeeper(QObject):
     def look_again(self, job_id: str) -> None:
         """The files of a job are others now: an edit, a new thumbnail."""
         if self._is_there(job_id):
-            self.shelf.changed(job_id)
+            self._passed.discard(job_id)
+            self._guarded(lambda: self.shelf.changed(job_id))
             self.start()
 
     # what the jobs do
@@ -127,11 +129,15 @@ class LibraryKeeper(QObject):
     def _look_at_one(self) -> bool:
         from img2model_desktop.jobs.looks import judge_at, look_at  # brings numpy
 
-        unseen = self.shelf.unseen(1)
-        if unseen:
-            return self._begin(unseen[0], "look", look_at)
-        unjudged = self.shelf.unjudged(1) if self._judges else ()
-        return self._begin(unjudged[0], "judge", judge_at) if unjudged else False
+        count = len(self._passed) + 1
+        for what, function, ids in (
+            ("look", look_at, self.shelf.unseen(count)),
+            ("judge", judge_at, self.shelf.unjudged(count) if self._judges else ()),
+        ):
+            left = [id_ for id_ in ids if id_ not in self._passed]
+            if left:
+                return self._begin(left[0], what, function)
+        return False
 
     def _begin(self, job_id: str, what: str, function: "Callable[..., Any]") -> bool:
         lane = Lane.SHORT if what == "look" else Lane.LONG  # a verdict can take seconds, which nobody shall wait for
@@ -145,7 +151,9 @@ class LibraryKeeper(QObject):
             return
         _, job_id, what = self._under_way
         self._under_way = None
-        if self._is_there(job_id):
+        if ended.trouble is not None:
+            self._passed.add(job_id)
+        elif self._is_there(job_id):
             is_kept = self._guarded(lambda: self._keep(job_id, what, ended.result))
             self.entry_changed.emit(job_id)
             if not is_kept:
@@ -153,12 +161,10 @@ class LibraryKeeper(QObject):
         self._idle.start(NEXT_MS)
 
     def _keep(self, job_id: str, what: str, result: Any) -> None:
-        from img2model_desktop.jobs.looks import Looked
-
-        if what == "look":  # what could not be looked at is not looked at again and again
-            self.shelf.keep(job_id, result or Looked(0))
+        if what == "look":
+            self.shelf.keep(job_id, result)
         else:
-            self.shelf.judged(job_id, result or {})
+            self.shelf.judged(job_id, result)
 
     def _is_there(self, job_id: str) -> bool:
         try:
