@@ -16,7 +16,7 @@ from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.window_state import Places
 from img2model_desktop.health.past import DAY_S, Past
 from img2model_desktop.health.score import Score, Signs, score
-from img2model_desktop.jobs.estimates import StageTimes
+from img2model_desktop.jobs.estimates import StageTimes, measure_processor
 
 if TYPE_CHECKING:  # it brings numpy, which the window's start does without
     from img2model_desktop.health.watch import Watch
@@ -58,6 +58,8 @@ class DiagnosticsFeed(QObject):
         self._beat.timeout.connect(self._on_beat)
         self._looking = LatestCall(runner, self)
         self._looking.answered.connect(self._on_looked)
+        self._measuring = LatestCall(runner, self)
+        self._measuring.answered.connect(self._on_measured)
         runner.event_received.connect(self._on_event)
         runner.queue_changed.connect(self._on_queue_changed)
 
@@ -70,12 +72,14 @@ class DiagnosticsFeed(QObject):
         self._is_started = True
         self.watch = Watch(self._places.data)
         self.watch.start()
+        self._measuring.ask(measure_processor)
         self._set_pace()
 
     def close(self) -> None:
         """Ends it, and puts on disk what is pending."""
         self._is_started = False
         self._looking.forget()
+        self._measuring.forget()
         self._set_pace()
         if self.watch is not None:
             self.watch.close()
@@ -148,6 +152,11 @@ class DiagnosticsFeed(QObject):
             self._past, self._damaged = found
             self.score = score(self.signs())
             self.scored.emit(self.score)
+
+    @Slot(object, object)
+    def _on_measured(self, product_tflops: float | None, _trouble: object) -> None:
+        if product_tflops is not None and self.watch is not None:
+            self.times.set_machine(product_tflops, self.watch.card.name)
 
     @Slot(object)
     def _on_event(self, event: JobEvent) -> None:

@@ -19,7 +19,7 @@ from img2model_desktop.health.page import nice_top
 
 AXIS_PX = 44
 LEAST_PX = 128  # of a plot
-MOST_STAGES = 7
+MOST_STAGES = 9
 _FILL_ALPHA = 36
 _FONT_POINTS = 8
 
@@ -232,9 +232,11 @@ class StageCard(QFrame):
         if self._colours is None or not self._rows:
             return
         self._plot.clear()
-        _add_rules(self._plot, self._colours)
+        _add_rules(self._plot, self._colours, across=False)
         count = len(self._rows)
-        top = nice_top(max(max(seconds) for _, seconds in self._rows))
+        highest = max(max(seconds) for _, seconds in self._rows)
+        unit = nice_top(highest) / 10  # closer than a nice end alone: rows are compared by their lengths
+        top = math.ceil(highest / unit / 2) * 2 * unit
         colour = QColor(self._colours.focus if self._colours.dark else self._colours.accent)
         faded = QColor(colour)
         faded.setAlpha(110)
@@ -249,13 +251,11 @@ class StageCard(QFrame):
             pen.setWidthF(2.5)
             middle = float(np.median(seconds))
             self._plot.addItem(pg.PlotCurveItem(x=[middle, middle], y=[place - 0.3, place + 0.3], pen=pen))
-        self._plot.setXRange(0, top * 1.02, padding=0)
+        self._plot.setXRange(0, top, padding=0)
         self._plot.setYRange(-0.6, count - 0.4, padding=0)
         names = [(count - 1 - number, name) for number, (name, _) in enumerate(self._rows)]
         self._plot.getAxis("left").setTicks([names])
-        self._plot.getAxis("bottom").setTicks(
-            [[(top * share, figure(top * share)) for share in (0, 0.25, 0.5, 0.75, 1)]]
-        )
+        self._plot.getAxis("bottom").setTicks([[(top * share, figure(top * share)) for share in (0, 0.5, 1)]])
 
 
 def with_pauses(at: Figures, values: Figures, least_s: float) -> tuple[Figures, Figures]:
@@ -316,9 +316,10 @@ def _tint(plot: pg.PlotWidget, colours: Colours) -> None:
 class _Rules(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph has no types
     """Hairlines at the ends and in the middle of the values' axis."""
 
-    def __init__(self, colour: QColor) -> None:
+    def __init__(self, colour: QColor, across: bool) -> None:
         super().__init__()
         self._colour = colour
+        self._across = across
         self.setZValue(-10)
 
     def boundingRect(self) -> object:
@@ -330,15 +331,16 @@ class _Rules(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph has no types
         pen.setCosmetic(True)
         painter.setPen(pen)  # type: ignore[attr-defined]
         for share in (0.0, 0.5, 1.0):
-            y = area.top() + share * area.height()
-            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))  # type: ignore[attr-defined]
+            x, y = area.left() + share * area.width(), area.top() + share * area.height()
+            ends = ((area.left(), y), (area.right(), y)) if self._across else ((x, area.top()), (x, area.bottom()))
+            painter.drawLine(*(QPointF(*end) for end in ends))  # type: ignore[attr-defined]
 
     def viewRangeChanged(self) -> None:
         self.prepareGeometryChange()
         self.update()
 
 
-def _add_rules(plot: pg.PlotWidget, colours: Colours) -> None:
+def _add_rules(plot: pg.PlotWidget, colours: Colours, across: bool = True) -> None:
     for item in [item for item in plot.items() if isinstance(item, _Rules)]:
         plot.removeItem(item)
-    plot.addItem(_Rules(QColor(colours.line)), ignoreBounds=True)
+    plot.addItem(_Rules(QColor(colours.line), across), ignoreBounds=True)

@@ -231,7 +231,7 @@ class ReportWindow(QWidget):
     def _on_checked(self, check: Check) -> None:
         self.checks.append(check)
         mark = QLabel()
-        mark.setFixedSize(16, 20)
+        mark.setFixedSize(16, 18)
         mark.setAccessibleName(str(check.grade))
         self._marks.append((mark, check.grade))
         row = self._rows.rowCount()
@@ -239,6 +239,7 @@ class ReportWindow(QWidget):
         title = label(check.title, "value")
         title.setMinimumWidth(112)
         text = label(f"{check.what}\n{check.advice}".strip(), "dim", wrap=True)
+        text.setAlignment(top | Qt.AlignmentFlag.AlignLeft)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._rows.addWidget(mark, row, 0, top)
         self._rows.addWidget(title, row, 1, top)
@@ -255,7 +256,9 @@ class ReportWindow(QWidget):
         elif bad:
             self._state.setText(f"{bad} of {len(self.checks)} checks found something that does not work.")
         elif warned:
-            self._state.setText(f"Everything works; {warned} of {len(self.checks)} checks have something to say.")
+            self._state.setText(
+                f"Everything works; {warned} of {len(self.checks)} checks {'has' if warned == 1 else 'have'} something to say."
+            )
         else:
             self._state.setText(f"All {len(self.checks)} checks are well.")
         self._collecting.ask(collect, self._places, tuple(self.checks))

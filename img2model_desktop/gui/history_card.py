@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from img2model_desktop.gui.history_model import (
     BATCH_ROLE,
     JOB_ROLE,
+    OVERALL_ROLE,
     PLACE_ROLE,
     Index,
     batch_words,
-    overall,
     state_words,
 )
 from img2model_desktop.gui.icons import Icons
@@ -78,9 +78,9 @@ class CardDelegate(QStyledItemDelegate):
         colour = self._icons.colours.bad if row.is_gone else _state_colour(self._icons, row.state)
         line = self._paint_words(painter, card, row.title, option.font)
         self._paint_dot(painter, line, colour, is_hollow=row.is_held and row.state is JobState.QUEUED)
-        self._paint_state(painter, line, state_words(row, index.data(PLACE_ROLE)), is_bad)
+        self._paint_state(painter, line, state_words(row, index.data(PLACE_ROLE), index.data(OVERALL_ROLE)), is_bad)
         if row.state is JobState.RUNNING:
-            self._paint_bar(painter, card, overall(row))
+            self._paint_bar(painter, card, index.data(OVERALL_ROLE))
         if option.state & QStyle.StateFlag.State_MouseOver and not row.state.has_ended:
             self._paint_stop(painter, card)
 

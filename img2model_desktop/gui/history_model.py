@@ -26,31 +26,34 @@ from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.errors import HistoryProblem
 from img2model_desktop.gui.card_pictures import CardPictures, input_of
+from img2model_desktop.jobs.estimates import StageTimes, overall
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from img2model_desktop.jobs.plan import OPENED
 from img2model_desktop.jobs.store import Store
 from img2model_desktop.jobs.tally import Tally, tallies, tally_of
 
-__all__ = ["BATCH_ROLE", "JOB_ROLE", "PLACE_ROLE", "HistoryModel", "engine_title", "input_of", "overall"]
+__all__ = [
+    "BATCH_ROLE",
+    "JOB_ROLE",
+    "OVERALL_ROLE",
+    "PLACE_ROLE",
+    "HistoryModel",
+    "engine_title",
+    "input_of",
+    "overall",
+    "state_words",
+]
 
 Index = QModelIndex | QPersistentModelIndex
 
 JOB_ROLE = Qt.ItemDataRole.UserRole
 BATCH_ROLE = Qt.ItemDataRole.UserRole + 1
 PLACE_ROLE = Qt.ItemDataRole.UserRole + 2
+OVERALL_ROLE = Qt.ItemDataRole.UserRole + 3
 PAGE = 100
 PROGRESS_EVERY_MS = 100  # each repaint makes the whole window be put together again, which costs what the job could use
 MIME = "application/x-image2model-queue"
 
-# How a job's time is shared among its stages, as measured on a standard job: a bar that runs evenly.
-_STAGE_ENDS = {
-    Stage.PICTURE: 0.05,
-    Stage.CUT_OUT: 0.35,
-    Stage.SCULPT: 0.75,
-    Stage.CLEAN: 0.88,
-    Stage.PAINT: 0.90,
-    Stage.SAVE: 1.0,
-}
 _STAGE_WORDS = {
     Stage.OPEN: "Open",
     Stage.PICTURE: "Picture",
@@ -133,6 +136,7 @@ class HistoryModel(QAbstractListModel):
 
     def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.times: StageTimes | None = None  # what stages take here
         self._jobs = jobs
         self._scope = ""
         self._entries: list[_Entry] = []
@@ -171,9 +175,15 @@ class HistoryModel(QAbstractListModel):
             return entry.tally
         if role == PLACE_ROLE:
             return self._place(index.row())
+        if role == OVERALL_ROLE:
+            return self.overall(entry.row) if entry.row else None
         if role == Qt.ItemDataRole.DecorationRole:
             return self._pictures.of(entry.row) if entry.row else None
         return self._words(entry, index.row(), role)
+
+    def overall(self, row: JobRow) -> float:
+        """How far a job is, 0..1, by what stages take on this machine where that is known."""
+        return overall(row) if self.times is None else self.times.overall(row)
 
     def _words(self, entry: _Entry, number: int, role: int) -> object:
         if entry.tally is not None:
@@ -461,34 +471,24 @@ class HistoryModel(QAbstractListModel):
         return ""
 
 
-def overall(row: JobRow) -> float:
-    """How far the whole job is, 0..1."""
-    if row.stage is None:
-        return 0.0
-    if row.stage == Stage.OPEN:  # is all that such a job does
-        return row.fraction
-    stages = list(_STAGE_ENDS)
-    at = stages.index(Stage(row.stage))
-    begin = _STAGE_ENDS[stages[at - 1]] if at else 0.0
-    return begin + (_STAGE_ENDS[stages[at]] - begin) * row.fraction
-
-
 def work_words(row: JobRow) -> str:
     """What is being done while the job runs: a picture is made into a mesh, a mesh file is opened."""
     return f"{'Opening' if row.request.mesh else 'Making'} “{row.title}”"
 
 
-def state_words(row: JobRow, place: int = 0) -> str:
+def state_words(row: JobRow, place: int = 0, done: float | None = None) -> str:
     """What a card says about its job, in two or three words.
 
     Args:
         place: in the line, 1 for what runs next; 0 where that is not known.
+        done: how far it is, 0..1, where more is known than the row tells.
     """
     match row.state:
         case JobState.QUEUED:
             return "On hold" if row.is_held else {0: "Waiting", 1: "Next"}.get(place, f"Waiting · no. {place}")
         case JobState.RUNNING:
-            return f"{_STAGE_WORDS[Stage(row.stage)] if row.stage else 'Starting'} {overall(row) * 100:.0f} %"
+            share = overall(row) if done is None else done
+            return f"{_STAGE_WORDS[Stage(row.stage)] if row.stage else 'Starting'} {share * 100:.0f} %"
         case JobState.FAILED:
             return "Failed"
         case JobState.STOPPED:

@@ -5,9 +5,9 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from img2model_desktop.gui.controls import ElidedLabel, label
-from img2model_desktop.gui.history_model import overall, state_words, work_words
+from img2model_desktop.gui.history_model import state_words, work_words
 from img2model_desktop.gui.icons import Icons
-from img2model_desktop.jobs.estimates import StageTimes
+from img2model_desktop.jobs.estimates import StageTimes, overall
 from img2model_desktop.jobs.job_row import JobRow
 
 _BAR_PX = 3
@@ -61,10 +61,10 @@ class WorkBar(QFrame):
         self._job_id = row.id
         self._fraction = overall(row) if self.times is None else self.times.overall(row)
         self._title.show_text(work_words(row))
-        self._stage.setText(state_words(row))
+        self._stage.setText(state_words(row, done=self._fraction))
         left = "" if self.times is None else self.times.remaining(row).words
         self._left.setText(left)
-        self.setAccessibleName(f"{work_words(row)}: {state_words(row)} {left}".strip())
+        self.setAccessibleName(f"{work_words(row)}: {self._stage.text()} {left}".strip())
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

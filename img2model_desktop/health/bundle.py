@@ -85,8 +85,9 @@ def file_name(now: float) -> str:
 
 _README = f"""Report of Image2Model Desktop {__version__}
 
-It holds figures, versions and the program's own messages. Pictures, meshes and prompts are not in it;
-names of people, machines, folders and files were taken out: <name>, <path>, <file>, <address> and “…” stand there.
+It holds figures, versions and the program's own messages.
+Pictures, meshes and prompts are not in it. Names of people, machines, folders
+and files were taken out: <name>, <path>, <file>, <address> and “…” stand there.
 Nothing was sent anywhere: you decide who gets it.
 """
 

@@ -278,14 +278,7 @@ class StageTimes:
 
     def overall(self, row: JobRow) -> float:
         """How far the whole job is, 0..1: its stages by the time that they are expected to take."""
-        if row.stage is None:
-            return 0.0
-        stages = stages_of(row.request)
-        if Stage(row.stage) not in stages:
-            return 0.0
-        at = stages.index(Stage(row.stage))
-        seconds = [(self._spread(stage, row) or _first(stage, row.request)).median_s for stage in stages]
-        return (sum(seconds[:at]) + seconds[at] * row.fraction) / sum(seconds)
+        return _overall(row, lambda stage: self._spread(stage, row) or _first(stage, row.request))
 
     def durations(self) -> dict[Key, tuple[float, ...]]:
         """All that is kept, by stage, engine and quality, oldest first, seconds."""
@@ -366,6 +359,20 @@ def stages_of(request: Request) -> tuple[Stage, ...]:
     if request.goal == "pictures":
         return (Stage.PICTURE,)
     return (Stage.PICTURE, Stage.CUT_OUT, Stage.SCULPT, Stage.CLEAN, Stage.SAVE)
+
+
+def overall(row: JobRow) -> float:
+    """How far the whole job is, 0..1, where nothing is known of this machine."""
+    return _overall(row, lambda stage: _first(stage, row.request))
+
+
+def _overall(row: JobRow, spread: Callable[[Stage], Spread]) -> float:
+    stages = stages_of(row.request)
+    if row.stage is None or Stage(row.stage) not in stages:
+        return 0.0
+    at = stages.index(Stage(row.stage))
+    seconds = [spread(stage).median_s for stage in stages]
+    return (sum(seconds[:at]) + seconds[at] * row.fraction) / sum(seconds)
 
 
 def measure_processor(report: Any, is_cancelled: Any) -> float:  # noqa: ARG001 - runs aside

@@ -188,6 +188,8 @@ def test_a_real_job_is_learned_from(feed: DiagnosticsFeed, runner: JobRunner, cu
     assert 0 < sum(seconds[-1] for seconds in durations.values()) <= row.seconds + 0.5
     assert feed.times.remaining(replace(row, state=JobState.QUEUED, stage=None)).known
     qtbot.waitUntil(lambda: feed.gaps.interval_ms == 0, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: feed.times.network_tflops > 0, timeout=WAIT_MS)  # the processor was measured meanwhile
+    runner._resting.end()
     runner.remove(job)
 
 
