@@ -32,6 +32,9 @@ _CIRCUMSTANCES = frozenset(
 )
 
 
+_NO_ROOM_FOR_INDEX = (sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP)  # of the journal
+
+
 class Database:
     """An open history database with the tables of today. Used by one thread.
 
@@ -96,7 +99,14 @@ class Database:
             with self._db:  # commits, or takes everything back
                 yield self._db
         except sqlite3.Error as problem:
+            if _code(problem) == sqlite3.SQLITE_FULL:
+                self._shrink()
             raise _told(problem) from None
+
+    def _shrink(self) -> None:
+        """Gives back the space that the journal takes: the next try may do with that."""
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -176,7 +186,7 @@ def _told(problem: sqlite3.Error) -> Img2ModelError:
         return HistoryProblem(
             "The history is in use by another program.", "Close the other window first.", str(problem)
         )
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or getattr(problem, "sqlite_errorcode", 0) in _NO_ROOM_FOR_INDEX:
         return SetupProblem(
             "There is not enough space left for the history.", "Free some space on this disk.", str(problem)
         )

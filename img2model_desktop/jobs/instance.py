@@ -56,7 +56,8 @@ class Claim:
     def __init__(self, folder: Path) -> None:
         path = folder / LOCK_FILE
         try:
-            self._file: IO[bytes] = path.open("a+b")
+            # without a buffer: nothing is left to be written when it closes
+            self._file: IO[bytes] = path.open("a+b", buffering=0)
         except OSError as problem:
             raise atomic.setup_problem(problem, path) from None
         try:
@@ -76,7 +77,6 @@ class Claim:
             self._file.seek(0)
             self._file.truncate()
             self._file.write(b" %d\n" % os.getpid())  # Windows locks the first byte, which then cannot be read
-            self._file.flush()
 
 
 def hand_over(folder: Path, files: tuple[Path, ...]) -> bool:

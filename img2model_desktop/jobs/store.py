@@ -463,8 +463,9 @@ class Store:
         values = to_values(row)
         names = ", ".join(values)
         marks = ", ".join(f":{name}" for name in values)
+        changes = ", ".join(f"{name} = :{name}" for name in values if name != "id")  # leaves indexes alone that stay
         with self._database.writing(lasting=False) as db:
-            db.execute(f"INSERT OR REPLACE INTO job ({names}) VALUES ({marks})", values)
+            db.execute(f"INSERT INTO job ({names}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}", values)
 
     def _select(self, rest: str, values: tuple[Any, ...] = ()) -> list[JobRow]:
         found = self._database.select(f"SELECT * FROM job {rest}", values)
