@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from img2model_desktop.core.triangles import areas, crosses, unit_normals
+from img2model_desktop.core.triangles import areas, cross, crosses, unit_normals
 
 TRIANGLES = np.array(
     [[[1, 1, 1], [4, 1, 1], [1, 5, 1]], [[0, 0, 0], [0, 0, 2], [0, 2, 0]], [[3, 3, 3], [3, 3, 3], [4, 4, 4]]],
@@ -24,3 +24,11 @@ def test_small_triangles_far_away_keep_their_area() -> None:
 
 def test_a_triangle_of_nanometres_has_a_normal() -> None:
     assert unit_normals(TRIANGLES[:1].astype(np.float64) * 1e-9).tolist() == [[0, 0, 1]]
+
+
+def test_cross_products_are_those_of_numpy_to_the_bit() -> None:
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, 50, 7, 3)) * 10.0 ** random.integers(-9, 9, (2, 50, 7, 1))
+    assert np.array_equal(cross(a, b), np.cross(a, b))
+    assert np.array_equal(cross(a[:1, :1], b), np.cross(a[:1, :1], b))
+    assert cross(np.zeros((0, 3)), np.zeros((0, 3))).shape == (0, 3)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core.topology import Ids, collapsed, edges_of
+from img2model_desktop.core.triangles import cross
 
 Points = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -193,7 +194,7 @@ def _keeps_facing(points: Points, corners: Ids, moved: Flags, owner: Ids, target
 def _normals(corners: Points) -> tuple[Points, Points, Points]:
     """Normals with twice the area as length, and shapes (0 without area, at best 0.87), squares of longest sides."""
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    normal, c = np.cross(a, b), b - a
+    normal, c = cross(a, b), b - a
     longest = np.maximum.reduce([np.einsum("ij,ij->i", side, side) for side in (a, b, c)])
     return normal, np.linalg.norm(normal, axis=1) / np.maximum(longest, np.finfo(float).tiny), longest
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.topology import Ids
+from img2model_desktop.core.triangles import cross
 from img2model_desktop.core.workshop.collapse import (
     Care,
     Flags,
@@ -312,24 +313,26 @@ def _mean(ends: Ids, points: Points) -> Points:
 
 def _normals(points: Points, faces: Ids) -> NDArray[np.float64]:
     at = points[faces]
-    return np.cross(at[:, 1] - at[:, 0], at[:, 2] - at[:, 0])
+    return cross(at[:, 1] - at[:, 0], at[:, 2] - at[:, 0])
 
 
-def refined(points: Points, faces: Ids, length: float, rim: int, progress: Progress) -> tuple[Points, Ids]:
-    """A patch with edges of about one length inside a rim that stays as it is.
+def refined(points: Points, faces: Ids, length: float, rims: Ids, progress: Progress) -> tuple[Points, Ids]:
+    """Patches with edges of about one length inside rims that stay as they are.
 
     Args:
-        points: `(n, 3) float64`, the first `rim` of them those of the rim, in its order.
+        points: `(n, 3) float64`, first those of the rims, one after the other, each in its order.
         faces: `(m, 3) int64`.
         length: wanted.
-        rim: how many points it has.
+        rims: `(k,) int64`, how many points each has.
         progress: token.
 
     Returns:
-        points, the first `rim` unchanged, all others used, and faces.
+        points, those of the rims unchanged, all others used, and faces.
     """
-    index = np.arange(rim)
-    state = Even(points, faces, np.stack([index, (index + 1) % rim], axis=1), np.arange(len(points)) < rim)
+    rim = int(rims.sum())
+    after = np.arange(1, rim + 1)
+    after[np.cumsum(rims) - 1] = np.cumsum(rims) - rims
+    state = Even(points, faces, np.stack([np.arange(rim), after], axis=1), np.arange(len(points)) < rim)
     for done in range(PATCH_ROUNDS):
         part = progress.part(done / PATCH_ROUNDS, (done + 1) / PATCH_ROUNDS)
         state = _split(state, length, part.part(0.0, 0.5), rim)

@@ -1,12 +1,13 @@
 """Gives a patch over a hole triangles like those around it, and the shape that the surface around it suggests."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.core.topology import Ids
+from img2model_desktop.core.topology import Ids, connected
 from img2model_desktop.core.workshop.collapse import net_of
 from img2model_desktop.core.workshop.even import area_of, refined
 from img2model_desktop.core.workshop.patch import newell
@@ -44,38 +45,172 @@ class Around(NamedTuple):
     normals: Points
 
 
-def shaped(points: Points, faces: Ids, around: Around, progress: Progress) -> tuple[Points, Ids]:
-    """A patch that follows the surface around it, or that is drawn tight where the rim is an edge of the thing.
+class Filling(NamedTuple):
+    """A patch and the surface that it is to follow.
 
     Args:
         points: `(p, 3) float64`, first the `n` of the rim, in its order.
         faces: `(q, 3) int64`.
         around: the surface.
-        progress: token.
+    """
+
+    points: Points
+    faces: Ids
+    around: Around
+
+
+class Aim(NamedTuple):
+    """What becomes of a patch.
+
+    Args:
+        length: of its edges.
+        smooth: whether it goes on from the surface; else it is drawn tight.
+        faces: how many it will have, about.
+    """
+
+    length: float
+    smooth: bool
+    faces: float
+
+
+def shaped(fillings: Sequence[Filling], progress: Progress) -> list[tuple[Points, Ids]]:
+    """Patches that follow the surface around them, or are drawn tight where the rim is an edge of the thing.
+
+    Those alike are worked on together: small patches, of which there may be thousands, cost next to nothing each.
 
     Returns:
-        points, the first `n` as they were, and faces.
+        for each, points, those of the rim as they were and first, and faces.
     """
+    aims = [_aim(filling) for filling in fillings]
+    result = [(filling.points, filling.faces) for filling in fillings]
+    groups = _alike(fillings, aims)
+    for done, group in enumerate(groups):
+        part = progress.part(done / len(groups), (done + 1) / len(groups))
+        together = _Together([fillings[k] for k in group], [aim for k in group if (aim := aims[k])])
+        for number, patch in zip(group, together.shaped(part), strict=True):
+            result[number] = patch
+    progress.update(1.0)
+    return result
+
+
+def _aim(filling: Filling) -> Aim | None:
+    """None where a patch stays as it is: it is a plane one, or a crack."""
+    points, faces, around = filling
     rim = len(around.normals)
     across = newell(points[:rim])
     meeting = around.normals @ (across / max(float(np.linalg.norm(across)), np.finfo(float).tiny))
-    flat = _is_flat(points[:rim])
+    if rim < 4:
+        return None
     smooth = float(np.median(meeting)) > CREASE
-    if rim < 4 or (flat and (not smooth or float(meeting.min()) > STRAIGHT)):
-        return points, faces
+    if _is_flat(points[:rim]) and (not smooth or float(meeting.min()) > STRAIGHT):
+        return None
     steps = np.linalg.norm(points[:rim] - np.roll(points[:rim], -1, axis=0), axis=1)
     area = area_of(points, faces)
     if area < SLIT * float(steps.sum()) ** 2:
-        return points, faces
-    length = max(float(steps.mean()), float(np.sqrt(4 * area / (np.sqrt(3) * MOST_FACES))))
-    for done in range(PASSES):
-        part = progress.part(done / PASSES, (done + 1) / PASSES)
-        points, faces = refined(points, faces, length, rim, part.part(0.0, 0.6))
-        tight = _membrane(points, faces, rim)
-        points = _thin_plate(tight, faces, around) if smooth else tight
-        if smooth and _bulges(points, rim):
+        return None
+    even = np.sqrt(3) / 4  # of the square of an even triangle's side: its area
+    length = max(float(steps.mean()), float(np.sqrt(area / (even * MOST_FACES))))
+    return Aim(length, smooth, area / (even * length**2))
+
+
+def _alike(fillings: Sequence[Filling], aims: Sequence[Aim | None]) -> list[list[int]]:
+    """Which patches are worked on together: of one kind, of about one length of rim, and not too many."""
+    sizes = [len(filling.around.normals) for filling in fillings]
+    order = sorted((aim.smooth, sizes[k], k) for k, aim in enumerate(aims) if aim)
+    groups: list[list[int]] = []
+    kind, least, faces = False, 0, np.inf
+    for smooth, size, number in order:
+        aim = aims[number]
+        assert aim is not None
+        if smooth != kind or size > 2 * least or faces + aim.faces > MOST_FACES:
+            groups.append([])
+            kind, least, faces = smooth, size, 0.0
+        groups[-1].append(number)
+        faces += aim.faces
+    return groups
+
+
+class _Together:
+    """Patches side by side as one, each moved to the origin and brought to a wanted length of 1.
+
+    The points of all rims come first, then the others; what is done to one patch does not touch another.
+    """
+
+    def __init__(self, fillings: list[Filling], aims: list[Aim]) -> None:
+        self._fillings = fillings
+        self._smooth = aims[0].smooth
+        self._length = np.array([aim.length for aim in aims])
+        self._origin = np.array([filling.points.mean(axis=0) for filling in fillings])
+        self._rims = np.array([len(filling.around.normals) for filling in fillings])
+        self._owner = np.repeat(np.arange(len(fillings)), self._rims)  # of the rims' points
+
+    def shaped(self, progress: Progress) -> list[tuple[Points, Ids]]:
+        """As the function, of these."""
+        rim = int(self._rims.sum())
+        points, faces = self._joined([(one.points, one.faces) for one in self._fillings])
+        around = self._surface()
+        for done in range(PASSES):
+            part = progress.part(done / PASSES, (done + 1) / PASSES)
+            points, faces = refined(points, faces, 1.0, self._rims, part.part(0.0, 0.6))
+            tight = _membrane(points, faces, rim)
             points = tight
-    return points, faces
+            if self._smooth:
+                points = _thin_plate(tight, faces, around)
+                owner = self._owners(points, faces)
+                bulging = self._bulging(points, owner)[owner]
+                points[bulging] = tight[bulging]
+        return self._apart(points, faces)
+
+    def _joined(self, parts: list[tuple[Points, Ids]]) -> tuple[Points, Ids]:
+        """Patches as one: points, first those of the rims, and faces."""
+        moved = [(points - at) / size for (points, _), at, size in zip(parts, self._origin, self._length, strict=True)]
+        first = np.cumsum(self._rims) - self._rims
+        inner = np.array([len(points) for points in moved]) - self._rims
+        other = int(self._rims.sum()) + np.cumsum(inner) - inner
+        faces = [
+            np.where(faces < rim, faces + start, faces + later - rim)
+            for (_, faces), rim, start, later in zip(parts, self._rims, first, other, strict=True)
+        ]
+        ends = [points[:rim] for points, rim in zip(moved, self._rims, strict=True)]
+        rest = [points[rim:] for points, rim in zip(moved, self._rims, strict=True)]
+        return np.concatenate([*ends, *rest]), np.concatenate(faces)
+
+    def _surface(self) -> Around:
+        """The surfaces around as one."""
+        points, faces = self._joined([(one.around.points, one.around.faces) for one in self._fillings])
+        return Around(points, faces, np.concatenate([one.around.normals for one in self._fillings]))
+
+    def _owners(self, points: Points, faces: Ids) -> Ids:
+        """Which patch each point is of."""
+        count, part = connected(len(points), faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel())
+        owner = np.zeros(count, np.int64)
+        owner[part[: len(self._owner)]] = self._owner
+        return np.asarray(owner[part])
+
+    def _bulging(self, points: Points, owner: Ids) -> NDArray[np.bool_]:
+        """Which patches reach too far beyond the boxes of their rims."""
+        starts = np.cumsum(self._rims) - self._rims
+        rims = points[: len(self._owner)]
+        low, high = np.minimum.reduceat(rims, starts), np.maximum.reduceat(rims, starts)
+        reach = BULGE * np.linalg.norm(high - low, axis=1)[:, None]
+        far = (points < (low - reach)[owner]) | (points > (high + reach)[owner])
+        return np.asarray(np.bincount(owner, far.any(axis=1), len(starts)) > 0)
+
+    def _apart(self, points: Points, faces: Ids) -> list[tuple[Points, Ids]]:
+        """The patches, each where it was, with the very points of its rim."""
+        owner = self._owners(points, faces)
+        order = np.argsort(owner, kind="stable")  # a rim's points come first, as they do in the whole
+        starts = np.searchsorted(owner[order], np.arange(len(self._rims) + 1))
+        number = np.empty(len(points), np.int64)
+        number[order] = np.arange(len(points)) - starts[owner[order]]
+        of_face = np.argsort(owner[faces[:, 0]], kind="stable")
+        ends = np.searchsorted(owner[faces[of_face, 0]], np.arange(len(self._rims) + 1))
+        patches = []
+        for k, filling in enumerate(self._fillings):
+            mine = points[order[starts[k] : starts[k + 1]]] * self._length[k] + self._origin[k]
+            mine[: self._rims[k]] = filling.points[: self._rims[k]]
+            patches.append((mine, number[faces[of_face[ends[k] : ends[k + 1]]]]))
+        return patches
 
 
 def _is_flat(rim: Points) -> bool:
@@ -83,12 +218,6 @@ def _is_flat(rim: Points) -> bool:
     spread = np.linalg.svd(at, full_matrices=False)
     off = at @ spread[2][2]
     return bool(np.abs(off).max() <= FLAT * np.linalg.norm(np.ptp(rim, axis=0)))
-
-
-def _bulges(points: Points, rim: int) -> bool:
-    low, high = points[:rim].min(axis=0), points[:rim].max(axis=0)
-    reach = BULGE * np.linalg.norm(high - low)
-    return bool((points < low - reach).any() or (points > high + reach).any())
 
 
 def _umbrella(points: Points, faces: Ids) -> Any:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from img2model_desktop.core.topology import Ids, edges_of
+from img2model_desktop.core.triangles import cross
 from img2model_desktop.core.workshop.collapse import Flags, Points
 
 ROUNDS = 12
@@ -103,10 +104,10 @@ def _next(side: Ids) -> Ids:
 
 def _angle(points: Points, tip: Ids, one: Ids, other: Ids) -> NDArray[np.float64]:
     u, v = points[one] - points[tip], points[other] - points[tip]
-    return np.asarray(np.arctan2(np.linalg.norm(np.cross(u, v), axis=1), np.einsum("ij,ij->i", u, v)))
+    return np.asarray(np.arctan2(np.linalg.norm(cross(u, v), axis=1), np.einsum("ij,ij->i", u, v)))
 
 
 def _unit(points: Points, corners: Ids) -> Points:
     at = points[corners]
-    normal = np.cross(at[:, 1] - at[:, 0], at[:, 2] - at[:, 0])
+    normal = cross(at[:, 1] - at[:, 0], at[:, 2] - at[:, 0])
     return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=1), np.finfo(float).tiny)[:, None])

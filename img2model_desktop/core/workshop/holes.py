@@ -13,7 +13,7 @@ from img2model_desktop.core.workshop.catalog import HolesOptions
 from img2model_desktop.core.workshop.collapse import net_of, spread
 from img2model_desktop.core.workshop.distinct import distinct
 from img2model_desktop.core.workshop.facing import consistent
-from img2model_desktop.core.workshop.fairing import Around, shaped
+from img2model_desktop.core.workshop.fairing import Around, Filling, shaped
 from img2model_desktop.core.workshop.operation import Outcome
 from img2model_desktop.core.workshop.patch import Loop, fill
 from img2model_desktop.core.workshop.rims import Rims, rim_lengths, rims_of
@@ -132,23 +132,23 @@ def _patches(points: Points, corners: Ids, rims: Rims, chosen: Ids, progress: Pr
     chords: dict[int, list[int]] = {}
     local = np.full(len(points), -1)
     weight = np.cumsum([len(rims.loops[k]) for k in chosen])
-    patches = []
+    fillings = []
     for done, number in enumerate(chosen):
-        part = progress.part((weight[done - 1] if done else 0) / weight[-1], weight[done] / weight[-1])
+        begun = (weight[done - 1] if done else 0) / weight[-1]
+        part = progress.part(0.4 * begun, 0.4 * weight[done] / weight[-1])
         part.update(0.0)
         loop, sides = rims.loops[number], rims.sides[number]
         local[loop] = np.arange(len(loop))
         ring = np.unique(net.around[spread(loop, net.starts)[0]])
         beside = normals[sides // 3]
         taken = _taken(corners[ring], loop, local, chords)
-        filled, faces = fill(Loop(points[loop], beside, taken), part.part(0.0, 0.3))
-        around = _around(points, corners[ring], loop, local, beside)
-        filled, faces = shaped(filled, faces, around, part.part(0.3, 1.0))
-        for start, end in _chords(faces, len(loop)).tolist():
+        filled, faces = fill(Loop(points[loop], beside, taken), part)
+        fillings.append(Filling(filled, faces, _around(points, corners[ring], loop, local, beside)))
+        for start, end in _chords(faces, len(loop)).tolist():  # what is shaped later gets no new ones
             chords.setdefault(int(loop[start]), []).append(int(loop[end]))
         local[loop] = -1
-        patches.append(Patch(filled, faces, loop, sides))
-    return patches
+    made = shaped(fillings, progress.part(0.4, 1.0))
+    return [Patch(*patch, rims.loops[k], rims.sides[k]) for k, patch in zip(chosen, made, strict=True)]
 
 
 def _unit_normals(points: Points, corners: Ids) -> Points:
@@ -178,11 +178,10 @@ def _chords(faces: Ids, rim: int) -> Ids:
 
 
 def _around(points: Points, ring: Ids, loop: Ids, local: Ids, beside: Points) -> Around:
-    others = np.unique(ring[local[ring] < 0])
-    number = np.full(len(points), -1)
-    number[loop] = np.arange(len(loop))
-    number[others] = len(loop) + np.arange(len(others))
-    return Around(points[np.concatenate([loop, others])], number[ring], beside)
+    mine = local[ring]
+    others, number = np.unique(ring[mine < 0], return_inverse=True)
+    mine[mine < 0] = len(loop) + number.ravel()
+    return Around(points[np.concatenate([loop, others])], mine, beside)
 
 
 def _assembled(mesh: Mesh, faces: NDArray[np.int32], patches: list[Patch], low: Points) -> Mesh:

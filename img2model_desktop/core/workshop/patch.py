@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.topology import Ids
+from img2model_desktop.core.triangles import cross
 from img2model_desktop.core.workshop.flips import delaunay
 
 Points = NDArray[np.float64]
@@ -119,11 +120,11 @@ def best(loop: Loop) -> Ids | None:
 def _triangles(points: Points, i: Ids, m: Ids, j: Ids) -> tuple[Flags, Points, Points]:
     """Whether each has no normal, twice its area, and its unit normal."""
     a, b = points[m] - points[i], points[j] - points[i]
-    cross = np.cross(a, b)
-    double = np.linalg.norm(cross, axis=2)
+    across = cross(a, b)
+    double = np.linalg.norm(across, axis=2)
     c = b - a
     longest = np.maximum((a**2).sum(axis=2), np.maximum((b**2).sum(axis=2), (c**2).sum(axis=2)))
-    unit = cross / np.maximum(double, np.finfo(float).tiny)[..., None]
+    unit = across / np.maximum(double, np.finfo(float).tiny)[..., None]
     flat = double <= DEGENERATE * longest
     unit[flat] = 0.0
     return np.asarray(flat), double, unit
@@ -151,7 +152,7 @@ def _traced(choice: list[list[int]], count: int) -> Ids:
 def newell(points: Points) -> Points:
     """Twice the area vector of a closed loop, `(3,)` (Newell's formula)."""
     at = points - points.mean(axis=0)
-    return np.asarray(np.cross(at, np.roll(at, -1, axis=0)).sum(axis=0))
+    return np.asarray(cross(at, np.roll(at, -1, axis=0)).sum(axis=0))
 
 
 def ears(loop: Loop, progress: Progress) -> Ids | None:

@@ -95,6 +95,28 @@ def test_seven_holes() -> None:
     assert facts.volume_m3 == pytest.approx(measure(ring).volume_m3, rel=0.002)
 
 
+def test_patches_of_many_sizes_follow_the_surface() -> None:
+    """They are shaped together, and still each as its own rim asks."""
+    ring = torus(rows=72, columns=32)
+    middles = ring.vertices[ring.faces].mean(axis=1)
+    angle = np.arange(9) / 9 * 2 * np.pi
+    tilt = angle * 3
+    radius = 0.5 + 0.125 * np.cos(tilt)
+    centres = np.stack([radius * np.sin(angle), 0.125 * np.sin(tilt), radius * np.cos(angle)], axis=1)
+    reach = np.linspace(0.02, 0.09, 9)  # from a few faces to hundreds
+    gone = np.linalg.norm(middles[:, None] - centres, axis=2) < reach
+    assert gone.any(axis=0).all()
+    assert gone.sum(axis=1).max() == 1
+    mended = closed(without(ring, gone.any(axis=1))).mesh
+    facts = measure(mended)
+    assert (facts.watertight, facts.manifold, facts.genus) == (True, True, 1)
+    assert facts.volume_m3 == pytest.approx(measure(ring).volume_m3, rel=1e-3)
+    added = mended.vertices[len(ring.vertices) :].astype(np.float64)
+    assert len(added) > 50
+    off = np.hypot(np.hypot(added[:, 0], added[:, 2]) - 0.5, added[:, 1]) - 0.125
+    assert np.abs(off).max() < 0.006  # a flat patch would lie 0.03 below in the middle of the largest
+
+
 def test_a_hole_that_touches_itself_is_two() -> None:
     cell = [(3 * 8 + 3) * 2, (3 * 8 + 3) * 2 + 1, (4 * 8 + 4) * 2, (4 * 8 + 4) * 2 + 1]
     outcome = closed(without(sheet(), cell))
