@@ -372,12 +372,12 @@ class _Tries:
 
     def after(self, error: Exception) -> Decision | None:
         """What is to be done about trouble of the present way; None: nothing more."""
-        if isinstance(error, HelperDied):
-            self._kills += error.was_killed
-        if _is_memory(error) or self._kills > 1:
+        has_more = self._at + 1 < len(self._ladder)
+        self._kills += isinstance(error, HelperDied) and error.was_killed
+        if _is_memory(error) or (self._kills > 1 and has_more):  # Linux kills where memory has run out
             self._log.append(f"{_title(self.way)} (ran out of memory)")
             self._kills = 0
-            return Decision.STEP_DOWN if self._at + 1 < len(self._ladder) else None
+            return Decision.STEP_DOWN if has_more else None
         is_bug = not isinstance(error, Img2ModelError)
         self._bugs += is_bug
         if self._retries > 0 and (isinstance(error, PassingTrouble) or (is_bug and self._bugs == 1)):

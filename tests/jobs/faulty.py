@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,3 +71,8 @@ def die_once(mark: Path, function: Callable[..., Any], args: tuple[Any, ...], re
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return function(*args, report, is_cancelled)
+
+
+def sleep(report: Any, is_cancelled: Any) -> None:
+    """Takes a moment."""
+    time.sleep(0.2)
