@@ -256,9 +256,8 @@ class ReportWindow(QWidget):
         elif bad:
             self._state.setText(f"{bad} of {len(self.checks)} checks found something that does not work.")
         elif warned:
-            self._state.setText(
-                f"Everything works; {warned} of {len(self.checks)} checks {'has' if warned == 1 else 'have'} something to say."
-            )
+            has = "has" if warned == 1 else "have"
+            self._state.setText(f"Everything works; {warned} of {len(self.checks)} checks {has} something to say.")
         else:
             self._state.setText(f"All {len(self.checks)} checks are well.")
         self._collecting.ask(collect, self._places, tuple(self.checks))
