@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,6 @@ from img2model_desktop.core.options import NoOptions
 from img2model_desktop.engines import catalog, recognise, weight_sets
 from img2model_desktop.engines.base import EngineSpec, Role
 from img2model_desktop.jobs.database import Database
-from tests.engines.diffusers_folder import write_sd
 from tests.loopback import Host, host, status
 from tests.published import REVISION, TINY, add_tiny, write_flat_pickle, write_sparse
 
@@ -110,8 +110,10 @@ def test_a_host_without_encryption_is_refused(brought: Path, capsys: pytest.Capt
     assert {entry["state"] for entry in lines(capsys.readouterr().out)} == {"missing"}
 
 
-def test_a_pipeline_is_linked_verified_listed_and_taken_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write_sd(tmp_path / "mine")
+def test_a_pipeline_is_linked_verified_listed_and_taken_off(
+    tiny_sd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(tiny_sd, tmp_path / "mine")
     before = sorted(folder.rglob("*"))
     assert cli.main(["weights", "import", str(folder)]) == 0
     said = capsys.readouterr().out
@@ -147,6 +149,19 @@ def test_speed_is_a_guess_until_this_machine_has_taken_its_time(capsys: pytest.C
     said = capsys.readouterr().out
     assert "for sculptor “triposr”; about 12 s a picture here\n" in said
     assert "by a first guess, on the processor\n" in said
+
+
+def test_converting_and_dropping_what_was_made(brought: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["weights", "import", str(brought)]) == 0
+    assert cli.main(["weights", "convert", TINY, "--half"]) == 3
+    assert "The engine of Tiny computes in full precision." in capsys.readouterr().err
+    assert cli.main(["weights", "convert", TINY, "--json"]) == 0
+    (said,) = lines(capsys.readouterr().out)
+    made = paths.weights_dir() / TINY / "converted" / "model.safetensors"
+    assert said == {"key": TINY, "path": str(made), "bytes": made.stat().st_size}
+    assert cli.main(["weights", "convert", TINY, "--drop"]) == 0
+    assert not made.parent.exists()
+    assert cli.main(["weights", "convert", "triposr"]) == 3
 
 
 def test_verify_without_any(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from img2model_desktop import paths
 from img2model_desktop.cli.meshes import progress_on_terminal
 from img2model_desktop.cli.speech import print_json
-from img2model_desktop.engines import catalog, delivery, weight_sets
+from img2model_desktop.engines import catalog, converted, delivery, weight_sets
 from img2model_desktop.engines.delivery import Terms
 from img2model_desktop.engines.headers import megabytes
 from img2model_desktop.engines.library import HOWS, Found, Library, Origin, SetState, Standing
@@ -49,6 +49,12 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     command.add_argument("key", metavar="KEY", help="of “list”")
     command.add_argument("--yes", action="store_true", help="agree to the terms, which are printed without it")
     command.add_argument("--host", metavar="URL", default=delivery.HOST, help="a mirror; default: %(default)s")
+    command = add(
+        "convert", "makes safetensors of a PyTorch file, or half precision; the files themselves stay", _convert
+    )
+    command.add_argument("key", metavar="KEY", help="of “list”")
+    command.add_argument("--half", action="store_true", help="in half precision, where the engine takes it")
+    command.add_argument("--drop", action="store_true", help="delete what was made")
     command = add("export", "copies a set into a folder, for another machine", _export)
     command.add_argument("key", metavar="KEY", help="of “list”")
     command.add_argument("folder", metavar="DIR", help="that is there, such as a USB stick")
@@ -168,6 +174,21 @@ def _is_agreed_to(terms: Terms, library: Library, as_json: bool) -> bool:
         return input("Agree and download? [y/N] ").strip().lower() in ("y", "yes")
     print("Nothing was downloaded. Agree with --yes.", file=sys.stderr)
     return False
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    weight_set = weight_sets.find(arguments.key)
+    files = _library().folder(arguments.key)
+    if arguments.drop:
+        converted.drop(files)
+        return 0
+    with progress_on_terminal(weight_set.title) as progress:
+        made = converted.make(files, weight_set, arguments.half, progress)
+    if arguments.json:
+        print_json({"key": arguments.key, "path": str(made), "bytes": made.stat().st_size})
+    else:
+        print(f"{made} ({megabytes(made.stat().st_size)}) is used from now on; it may be deleted.")
+    return 0
 
 
 def _export(arguments: argparse.Namespace) -> int:

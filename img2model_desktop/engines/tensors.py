@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.engines.converted import fitting
 from img2model_desktop.engines.headers import AGAIN, TensorFacts, holds_code, read_header, tensors_in
 from img2model_desktop.engines.layouts import as_published
 from img2model_desktop.engines.recognise import INDICES, SUFFIXES, difference, foreign_title
@@ -120,6 +121,16 @@ def _check(weight_set: WeightSet, wanted: Mapping[str, Tensor], have: Mapping[st
 
 
 def tensor_files(folder: Path, weight_set: WeightSet) -> tuple[Path, ...]:
+    """The files with tensors of a set: one that was converted from them and fits still, else `original_files`.
+
+    Raises:
+        SetupProblem: there is none.
+    """
+    made = fitting(folder)
+    return (made,) if made is not None else original_files(folder, weight_set)
+
+
+def original_files(folder: Path, weight_set: WeightSet) -> tuple[Path, ...]:
     """The files with tensors in a folder of a set: the published ones, or those that stand in for them.
 
     Raises:

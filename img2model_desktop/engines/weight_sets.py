@@ -37,6 +37,7 @@ class WeightSet:
             meta device at published size, with the published names: what a file must hold.
         unused: beginnings of published names that the network does not have and that may be in a file.
         tflop: of one run, 10^12 operations: what a first estimate of its time is made from.
+        takes_half: whether the engine computes the same, as far as the eye goes, with weights in half precision.
         territory: where the licence does not hold, a sentence, or "" where it holds everywhere.
     """
 
@@ -49,6 +50,7 @@ class WeightSet:
     network: str
     unused: tuple[str, ...] = ()
     tflop: float = 0.0
+    takes_half: bool = False
     territory: str = ""
 
     @property
@@ -68,6 +70,7 @@ SETS: tuple[WeightSet, ...] = (
         "img2model_desktop.engines.birefnet_net:published_lite",
         unused=("decoder.conv_ms_spvn_", "decoder.gdt_convs_pred_"),  # heads that only training needs
         tflop=0.63,
+        takes_half=True,
     ),
     WeightSet(
         "birefnet",
@@ -79,6 +82,7 @@ SETS: tuple[WeightSet, ...] = (
         "img2model_desktop.engines.birefnet_net:published",
         unused=("decoder.conv_ms_spvn_", "decoder.gdt_convs_pred_"),  # heads that only training needs
         tflop=2.45,
+        takes_half=True,
     ),
     WeightSet(
         "depth-small",

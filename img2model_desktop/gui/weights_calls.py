@@ -2,15 +2,15 @@
 
 import functools
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.engines import delivery, weight_sets
+from img2model_desktop.engines import converted, delivery, weight_sets
 from img2model_desktop.engines.delivery import Terms, Waiting
 from img2model_desktop.engines.found import Found
-from img2model_desktop.engines.library import Library, SetState
+from img2model_desktop.engines.library import Library, SetState, Standing
 from img2model_desktop.engines.pipelines import Pipeline, Pipelines, is_pipeline, recognise
 from img2model_desktop.jobs.estimates import NETWORK_SHARE, measure_processor
 
@@ -43,12 +43,16 @@ class Seen:
         waiting: downloads that ended early, by key.
         pipelines: of the user's own, newest first.
         tflops: that networks may reach on this processor, 10^12 operations a second; 0 where it was not measured.
+        converted: name of the converted file that is used, by key of the set.
+        pickles: keys of the sets that lie here as PyTorch files.
     """
 
     states: tuple[SetState, ...]
     waiting: dict[str, Waiting]
     pipelines: tuple[Pipeline, ...] = ()
     tflops: float = 0.0
+    converted: dict[str, str] = field(default_factory=dict)
+    pickles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,17 @@ def look(folder: str, report: Any, is_cancelled: Any) -> Seen:  # noqa: ARG001 -
     library = Library(Path(folder))
     left = {entry.key: delivery.waiting(library, entry.key) for entry in weight_sets.SETS}
     waiting = {key: one for key, one in left.items() if one is not None}
-    return Seen(library.states(), waiting, Pipelines(Path(folder)).entries(), _tflops())
+    states = library.states()
+    ready = {state.key: library.folder(state.key) for state in states if state.standing is Standing.READY}
+    made = {key: converted.fitting(files) for key, files in ready.items()}
+    return Seen(
+        states,
+        waiting,
+        Pipelines(Path(folder)).entries(),
+        _tflops(),
+        {key: path.name for key, path in made.items() if path is not None},
+        frozenset(key for key, files in ready.items() if converted.is_pickle(files)),
+    )
 
 
 def find(folder: str, path: str, wanted: str, report: Any, is_cancelled: Any) -> Brought:
@@ -130,6 +144,17 @@ def remove(folder: str, key: str, report: Any, is_cancelled: Any) -> None:  # no
 def export(folder: str, key: str, out: str, report: Any, is_cancelled: Any) -> Path:
     """Writes a set for another machine; where to."""
     return Library(Path(folder)).export(key, Path(out), Progress(report, is_cancelled))
+
+
+def convert(folder: str, key: str, is_half: bool, report: Any, is_cancelled: Any) -> Path:
+    """Makes a converted file of a set; which."""
+    files = Library(Path(folder)).folder(key)
+    return converted.make(files, weight_sets.find(key), is_half, Progress(report, is_cancelled))
+
+
+def drop_converted(folder: str, key: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+    """Deletes what was made of a set's files."""
+    converted.drop(Library(Path(folder)).folder(key))
 
 
 def link(folder: str, path: str, report: Any, is_cancelled: Any) -> Pipeline:  # noqa: ARG001 - runs aside

@@ -21,6 +21,7 @@ class WeightsRow(QFrame):
         import_wished: (str) the user wants to choose a `FOLDER` or a `FILE` that holds it.
         download_wished: () the user wants to be asked about a download.
         go_on_wished, discard_wished: () the user wants a download that ended early to go on, or what came deleted.
+        convert_wished: (str) the user wants a conversion, or what was made deleted; see `Row.conversions`.
         verify_wished, remove_wished, export_wished: () the user wants that; removing was asked for twice.
     """
 
@@ -28,6 +29,7 @@ class WeightsRow(QFrame):
     download_wished = Signal()
     go_on_wished = Signal()
     discard_wished = Signal()
+    convert_wished = Signal(str)
     verify_wished = Signal()
     remove_wished = Signal()
     export_wished = Signal()
@@ -87,6 +89,7 @@ class WeightsRow(QFrame):
         for button in (self.verify_button, self.export_button, self.remove_button):
             button.setVisible(row.is_here)
         self.export_button.setVisible(row.is_whole)
+        self._show_conversions()
         self._ask(False)
         self._name_buttons()
         self.retint()
@@ -102,7 +105,14 @@ class WeightsRow(QFrame):
 
     def _own(self) -> tuple[QPushButton, ...]:
         download = (self.go_on_button, self.download_button, self.import_button, self.discard_button)
-        return (*download, self.verify_button, self.export_button, self.remove_button)
+        return (*download, self.verify_button, self.export_button, self.convert_button, self.remove_button)
+
+    def _show_conversions(self) -> None:
+        menu = self.convert_button.menu()
+        menu.clear()
+        for what, words in self.row.conversions:
+            menu.addAction(words).triggered.connect(self._conversion(what))
+        self.convert_button.setVisible(bool(self.row.conversions))
 
     def retint(self) -> None:
         """The icon again, in the theme's colours."""
@@ -125,6 +135,8 @@ class WeightsRow(QFrame):
         self.discard_button = self._button("Discard", self.discard_wished.emit)
         self.verify_button = self._button("Verify", self.verify_wished.emit)
         self.export_button = self._button("Export for another machine…", self.export_wished.emit)
+        self.convert_button = QPushButton("Convert")
+        self.convert_button.setMenu(QMenu(self.convert_button))
         self.remove_button = self._button("Remove…", lambda: self._ask(True))
         self._buttons = QWidget()
         line = QHBoxLayout(self._buttons)
@@ -159,6 +171,9 @@ class WeightsRow(QFrame):
     def _wish_for(self, what: str) -> Callable[[], None]:
         return lambda: self.import_wished.emit(what)
 
+    def _conversion(self, what: str) -> Callable[[], None]:
+        return lambda: self.convert_wished.emit(what)
+
     def _ask(self, is_asking: bool) -> None:
         """Asks in place whether to remove it, or shows the buttons again."""
         had_focus = any(button.hasFocus() for button in self.buttons())
@@ -177,6 +192,7 @@ class WeightsRow(QFrame):
             (self.discard_button, f"Discard the download of {title}", "Delete what came of it"),
             (self.verify_button, f"Verify {title}", "Read every byte and compare it with what was published"),
             (self.export_button, f"Export {title}", "Write a folder that Import on another machine understands"),
+            (self.convert_button, f"Convert {title}", "Make a file of it that loads faster; its own files stay"),
             (self.remove_button, f"Remove {title}", row.remove_question),
             (self.remove_for_good, f"Remove {title} now", row.remove_question),
             (self.keep, f"Keep {title}", "Leave everything as it is"),

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,12 @@ class WeightsShelf(QObject):
         jobs, seen = self._jobs(), self._seen
         problems = {state.key: self._problems.get(state.key, "") for state in seen.states}
         return tuple(
-            weights_words.row_of(state, jobs, problems[state.key], seen.waiting.get(state.key), seen.tflops)
+            replace(
+                weights_words.row_of(state, jobs, problems[state.key], seen.waiting.get(state.key), seen.tflops),
+                conversions=weights_words.conversions_of(
+                    state, seen.converted.get(state.key, ""), state.key in seen.pickles
+                ),
+            )
             for state in seen.states
         )
 
@@ -173,6 +179,13 @@ class WeightsShelf(QObject):
     def discard(self, key: str) -> None:
         """Deletes what came of a download that ended early."""
         self._do("Discarding", key, self._on_discarded, weights_calls.discard, key)
+
+    def convert(self, key: str, what: str) -> None:
+        """Makes a file of a set's files, "whole" or "half" as precise, or deletes what was made: "drop"."""
+        if what == "drop":
+            self._do("Clearing", key, self._on_dropped, weights_calls.drop_converted, key)
+        else:
+            self._do("Converting", key, self._on_converted, weights_calls.convert, key, what == "half")
 
     # Pipelines
 
@@ -318,6 +331,12 @@ class WeightsShelf(QObject):
 
     def _on_discarded(self, _result: None) -> None:
         self._say(f"The download of {weights_words.title_of(self._key)} is no more; what had come was deleted.")
+
+    def _on_converted(self, made: Path) -> None:
+        self._say(f"{weights_words.title_of(self._key)} is read from “{made.name}” from now on. It may be deleted.")
+
+    def _on_dropped(self, _result: None) -> None:
+        self._say(f"What was made of {weights_words.title_of(self._key)} was deleted; its own files are used.")
 
     def _on_linked(self, pipeline: Pipeline) -> None:
         self._say(f"{pipeline.title} is linked: pictures can be made from words with it.")

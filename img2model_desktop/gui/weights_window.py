@@ -153,6 +153,7 @@ class WeightsWindow(QWidget):
         made.download_wished.connect(lambda: self._ask_for_download(row.key))
         made.go_on_wished.connect(lambda: self._shelf.go_on(row.key))
         made.discard_wished.connect(lambda: self._shelf.discard(row.key))
+        made.convert_wished.connect(lambda what: self._shelf.convert(row.key, what))
         made.verify_wished.connect(lambda: self._shelf.verify(row.key))
         made.remove_wished.connect(lambda: self._shelf.remove(row.key))
         made.export_wished.connect(lambda: self._export(row))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from img2model_desktop.engines import catalog, weight_sets
 from img2model_desktop.engines.base import EngineSpec
+from img2model_desktop.engines.converted import HALF
 from img2model_desktop.engines.delivery import Waiting
 from img2model_desktop.engines.found import FREE_LICENCES, UNKNOWN_LICENCE, Found
 from img2model_desktop.engines.headers import megabytes
@@ -32,6 +33,7 @@ class Row:
         is_here: something of it lies in the library.
         is_whole: engines can use it.
         is_waiting: a download of it has ended early.
+        conversions: what can be made of its files, or dropped: (what, words) of each; what is "whole", "half", "drop".
     """
 
     key: str
@@ -50,6 +52,7 @@ class Row:
     is_here: bool
     is_whole: bool
     is_waiting: bool = False
+    conversions: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,25 @@ def row_of(
         is_whole=state.standing is Standing.READY and not problem,
         is_waiting=left is not None,
     )
+
+
+def conversions_of(state: SetState, made: str, is_pickle: bool) -> tuple[tuple[str, str], ...]:
+    """What can be made of a set's files; see `Row.conversions`.
+
+    Args:
+        made: name of the converted file that is used, or "".
+        is_pickle: it lies here as a PyTorch file.
+    """
+    if state.standing is not Standing.READY or not state.verified:
+        return ()
+    ways = []
+    if is_pickle and not made:
+        ways.append(("whole", f"Make &safetensors of it ({megabytes(state.bytes)} more)"))
+    if state.weight_set.takes_half and made != HALF:
+        ways.append(("half", f"Make it in &half precision ({megabytes(state.bytes // 2)} more)"))
+    if made:
+        ways.append(("drop", "&Delete what was made of it"))
+    return tuple(ways)
 
 
 def question_of(asked: Asked) -> Question:

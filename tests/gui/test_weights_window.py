@@ -30,7 +30,6 @@ from img2model_desktop.gui.weights_window import WeightsWindow
 from img2model_desktop.gui.weights_words import licence_words, offer_of, seconds_here, use_words
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from img2model_desktop.jobs.store import Store
-from tests.engines.diffusers_folder import write_sd
 from tests.gui.conftest import InlineCaller
 from tests.gui.driving import mime_of
 from tests.loopback import Host, host, slow, status
@@ -481,7 +480,7 @@ def test_a_download_is_paused_and_goes_on_after_a_restart(
     other = WeightsShelf(runner, library, tuple, parent)
     window = opened(qtbot, WeightsWindow(other, icons, parent))
     row = window.rows["depth-small"]
-    qtbot.waitUntil(lambda: row.row.is_waiting, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: row.row.is_waiting and row.go_on_button.isVisible(), timeout=WAIT_MS)
     assert row.state.text().startswith("Its download is paused: ")
     assert shown(row) == ["Go on", "Import…", "Discard"]
     have = next(library.rglob("*.part")).stat().st_size
@@ -496,16 +495,10 @@ def test_a_download_is_paused_and_goes_on_after_a_restart(
     other._timer.stop()
 
 
-@pytest.fixture(scope="module")
-def diffusion(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for making pictures from words; the library that writes it leaves a thread of its own."""
-    return write_sd(tmp_path_factory.mktemp("diffusion") / "mine")
-
-
 def test_a_folder_for_pictures_from_words_is_linked_verified_and_taken_off(
-    qtbot: QtBot, window: WeightsWindow, diffusion: Path, tmp_path: Path
+    qtbot: QtBot, window: WeightsWindow, tiny_sd: Path, tmp_path: Path
 ) -> None:
-    folder = shutil.copytree(diffusion, tmp_path / "mine")
+    folder = shutil.copytree(tiny_sd, tmp_path / "mine")
     before = sorted(folder.rglob("*"))
     assert drop(window, mime_of(folder))
     assert asked(qtbot, window).startswith("This is Stable Diffusion (mine): it makes pictures from words.")
@@ -529,12 +522,32 @@ def test_a_folder_for_pictures_from_words_is_linked_verified_and_taken_off(
     assert sorted(folder.rglob("*")) == [path for path in before if path.name != "model_index.json"]
 
 
-def test_a_pipeline_can_be_left(qtbot: QtBot, window: WeightsWindow, diffusion: Path, library: Library) -> None:
-    window.bring((diffusion,))
+def test_a_pipeline_can_be_left(qtbot: QtBot, window: WeightsWindow, tiny_sd: Path, library: Library) -> None:
+    window.bring((tiny_sd,))
     asked(qtbot, window)
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert not window.intake.is_asking
     assert not library.place.exists()
+
+
+def test_a_pytorch_file_is_converted_on_wish_and_what_was_made_dropped(
+    qtbot: QtBot, window: WeightsWindow, clone: Path, library: Library, tmp_path: Path
+) -> None:
+    row = take(qtbot, window, write(tmp_path / "model.ckpt", random_tensors(facts_of(published_tiny()))), "copy")
+    assert shown(row) == ["Verify", "Export for another machine…", "Convert", "Remove…"]
+    (make,) = row.convert_button.menu().actions()
+    assert make.text().startswith("Make &safetensors of it (2")
+    window.messages.clear()
+    make.trigger()
+    assert told(qtbot, window) == "Tiny is read from “model.safetensors” from now on. It may be deleted."
+    made = library.place / TINY / "converted" / "model.safetensors"
+    assert made.is_file()
+    qtbot.waitUntil(lambda: [what for what, _ in row.row.conversions] == ["drop"], timeout=WAIT_MS)
+    window.messages.clear()
+    row.convert_button.menu().actions()[0].trigger()
+    assert told(qtbot, window).startswith("What was made of Tiny was deleted")
+    assert not made.exists()
+    qtbot.waitUntil(lambda: [what for what, _ in row.row.conversions] == ["whole"], timeout=WAIT_MS)
 
 
 def test_rows_that_come_while_something_is_done_wait_for_it(
