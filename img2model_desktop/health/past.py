@@ -107,7 +107,7 @@ def names(database: Path) -> frozenset[str]:
 
 _NAMES = (
     "SELECT title, request FROM job",
-    "SELECT title, source, request FROM batch",
+    "SELECT title, source, request, target FROM batch",
     "SELECT tag FROM tag",
     "SELECT name FROM collection",
     "SELECT collection FROM collected",
@@ -118,12 +118,16 @@ _WORDS = ("picture", "mesh", "prompt")  # of a request
 def _texts(cell: Any) -> Iterator[str]:
     if not isinstance(cell, str):
         return
-    if not cell.startswith("{"):
+    if not cell.startswith(("{", '"')):
         yield cell
         return
     with contextlib.suppress(ValueError):
         plain = json.loads(cell)
+        if isinstance(plain, str):
+            yield plain
+            return
         yield from (plain[name] for name in _WORDS if isinstance(plain.get(name), str))
+        yield from (path for path in plain.get("sources", ()) if isinstance(path, str))  # of a batch
 
 
 @contextlib.contextmanager
