@@ -128,6 +128,7 @@ class Bench:
 
     def free(self, progress: Progress) -> None:
         """Gives back the memory of the engines that stay loaded; the next calls load them again."""
+        progress.update(0.0)  # a job may have begun while this waited
         self.worker.run(free_held, tick=progress.update)
 
     def close(self) -> None:
