@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, Started, Stopped
+from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, Stage, StageBegan, Started, Stopped
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import write_png
 from img2model_desktop.core.request import Quality, Request
@@ -138,6 +138,99 @@ def test_resume_needs_only_the_kept_copy(qtbot: QtBot, picture: Path, tmp_path: 
         assert "gone.png" in runner.job(lost.id).error_message
     finally:
         runner.close()
+
+
+def test_the_queue_runs_in_the_users_order(qtbot: QtBot, runner: JobRunner, picture: Path) -> None:
+    events = collect(runner)
+    runner.pause(True)
+    a, b, c, d = (runner.submit(plan_for(picture)) for _ in range(4))
+    assert not any(isinstance(event, Started) for event in events)
+    runner.move((d,), a)
+    runner.hold((b,), True)
+    runner.move((c,), a)
+    assert [row.id for row in runner.waiting()] == [d, c, a, b]
+    runner.pause(False)
+    qtbot.waitUntil(lambda: runner.job(a).state.has_ended, timeout=JOB_MS)
+    assert [event.job_id for event in events if isinstance(event, Started)] == [d, c, a]
+    assert runner.running is None
+    assert runner.job(b).state is JobState.QUEUED
+    with qtbot.waitSignal(runner.queue_ended, timeout=JOB_MS):
+        runner.hold((b,), False)
+    assert runner.job(b).state is JobState.DONE
+    assert [type(event) for event in events if isinstance(event, LAST)] == [Finished] * 4
+
+
+def test_a_paused_queue_finishes_what_runs(qtbot: QtBot, runner: JobRunner, picture: Path) -> None:
+    running, waiting = (runner.submit(plan_for(picture)) for _ in range(2))
+    qtbot.waitUntil(lambda: runner.job(running).state is JobState.RUNNING, timeout=JOB_MS)
+    runner.pause(True)
+    qtbot.waitUntil(lambda: runner.job(running).state.has_ended, timeout=JOB_MS)
+    qtbot.wait(50)
+    assert (runner.running, runner.job(running).state) == (None, JobState.DONE)
+    assert runner.job(waiting).state is JobState.QUEUED
+    assert runner.is_busy
+    runner.cancel_all()
+    assert not runner.is_busy
+
+
+def test_a_stopped_job_is_tried_again_from_its_last_finished_stage(
+    qtbot: QtBot, runner: JobRunner, picture: Path
+) -> None:
+    events = collect(runner)
+    job_id = runner.submit(plan_for(picture, Quality.HIGH))
+    cut = runner.job(job_id).folder / "cutout.png"
+    qtbot.waitUntil(cut.is_file, timeout=JOB_MS)
+    runner.cancel(job_id)
+    qtbot.waitUntil(lambda: runner.job(job_id).state.has_ended, timeout=JOB_MS)
+    assert runner.job(job_id).state is JobState.STOPPED
+    made = cut.stat().st_mtime_ns
+    del events[:]
+    runner.retry(job_id)
+    wait_for_end(qtbot, runner)
+    assert runner.job(job_id).state is JobState.DONE
+    assert cut.stat().st_mtime_ns == made
+    assert next(event.stage for event in events if isinstance(event, StageBegan) and event.resumed) is Stage.CUT_OUT
+    assert [type(event) for event in events if isinstance(event, LAST)] == [Finished]
+
+
+def test_many_jobs_whose_picture_is_gone_fail_one_by_one(qtbot: QtBot, runner: JobRunner, picture: Path) -> None:
+    events = collect(runner)
+    runner.pause(True)
+    ids = runner.submit_all((plan_for(picture),) * 300)
+    picture.unlink()
+    runner.pause(False)
+    wait_for_end(qtbot, runner)
+    assert [(event.job_id, type(event)) for event in events] == [(job_id, Failed) for job_id in ids]
+    assert "ball.png" in runner.job(ids[-1]).error_message
+
+
+def test_what_a_job_may_not_send_does_not_stop_the_queue(
+    qtbot: QtBot, runner: JobRunner, picture: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    runner.pause(True)
+    wrong, right = (runner.submit(plan_for(picture)) for _ in range(2))
+    runner._on_event(Finished(wrong, 1.0, "result.glb", "inflate", None, 1.0))  # before it has started
+    assert runner.job(wrong).state is JobState.QUEUED
+    assert "cannot come" in caplog.text
+    runner.cancel(wrong)
+    runner.pause(False)
+    wait_for_end(qtbot, runner)
+    assert runner.job(right).state is JobState.DONE
+
+
+def test_the_trash_is_out_of_the_lists_and_back(qtbot: QtBot, runner: JobRunner, picture: Path) -> None:
+    removed: list[str] = []
+    changed: list[str] = []
+    job_id = runner.submit(plan_for(picture))
+    runner.cancel(job_id)
+    wait_for_end(qtbot, runner)
+    runner.job_removed.connect(removed.append)
+    runner.job_changed.connect(changed.append)
+    runner.trash(job_id)
+    assert (removed, runner.jobs()) == ([job_id], ())
+    runner.restore(job_id)
+    assert changed == [job_id]
+    assert [row.id for row in runner.jobs()] == [job_id]
 
 
 def multiply(a: int, b: int, report: object, is_cancelled: object) -> int:
