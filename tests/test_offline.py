@@ -52,3 +52,19 @@ def test_the_command_line_uses_no_network(arguments: list[str], tmp_path: Path) 
     assert all(json.loads(line) for line in done.stdout.splitlines())
     if "convert" in arguments:
         assert (tmp_path / "ball.glb").read_bytes()[:4] == b"glTF"
+
+
+@pytest.mark.parametrize("arguments", [["weights", "list"], ["weights", "download", "triposr"]])
+def test_weights_open_nothing_before_consent(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "img2model_desktop", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == (2 if "download" in arguments else 0), done.stderr
+    assert "NetworkUsed" not in done.stderr
+
+
+def test_the_guard_stops_a_download_of_the_program() -> None:
+    """A download does open a socket, and is stopped: so the test above would see one."""
+    command = [sys.executable, "-m", "img2model_desktop", "weights", "download", "triposr", "--yes"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "NetworkUsed: socket.getaddrinfo('huggingface.co', 443" in done.stderr
