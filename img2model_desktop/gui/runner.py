@@ -26,7 +26,7 @@ from img2model_desktop.errors import Cancelled, HistoryProblem, Img2ModelError, 
 from img2model_desktop.gui.resting import Resting
 from img2model_desktop.jobs.attempts import Policy
 from img2model_desktop.jobs.breaker import Breaker
-from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PictureLimits, Plan, resolve_again
+from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PictureLimits, Plan, resolve_again, wished_engines
 from img2model_desktop.jobs.store import JobRow, JobState, Store
 
 CLOSE_MS = 3000
@@ -153,7 +153,14 @@ class JobRunner(QObject):
 
         Args:
             batch: id of the batch that they belong to, or "".
+
+        Raises:
+            SetupProblem: weights are missing and no built-in engine may take over; disk full.
         """
+        for plan in plans:
+            problem = None if plan.request.falls_back else self._bench.missing(wished_engines(plan))
+            if problem:
+                raise problem
         rows = self._store.add_all([(plan.request, "") for plan in plans], batch=batch)
         ids = tuple(row.id for row in rows)
         self._tell_changed(ids)
@@ -234,7 +241,12 @@ class JobRunner(QObject):
         self._tell_changed(ids)
 
     def retry(self, job_id: str) -> None:
-        """Runs a job again that failed or was stopped, from its last finished stage."""
+        """Runs a job again that failed or was stopped, from its last finished stage; engines that were set aside are
+        tried again with it."""
+        request = self._store.row(job_id).request
+        for key in (request.maker, request.cutter, request.engine):
+            if self.why_set_aside(key):
+                self.use_again(key)
         self._store.retry(job_id)
         self._tell_changed((job_id,))
 

@@ -44,7 +44,7 @@ from img2model_desktop.jobs import kept
 from img2model_desktop.jobs.attempts import DEFAULT_POLICY, Attempts, Made, Policy, Task, stand_in
 from img2model_desktop.jobs.kept import load_shape
 from img2model_desktop.jobs.opening import Note, open_mesh
-from img2model_desktop.jobs.plan import INPUT_STEM, OPENED, RESULT, Plan, kept_input, styles_of
+from img2model_desktop.jobs.plan import INPUT_STEM, OPENED, RESULT, Plan, kept_input, styles_of, wished_engines
 
 __all__ = ["INPUT_STEM", "load_shape", "made_name", "run_job"]
 
@@ -106,6 +106,8 @@ def run_job(
             run.stage,
             run.engine,
         )
+    if isinstance(last, Failed):
+        run.give_up()
     emit(last)
     return last
 
@@ -140,7 +142,7 @@ class _Run:
         self._emit(Started(self.job_id, time.time()))
         if request.mesh:
             return self._finished(OPENED, self._open(), began)
-        for spec in self._specs():
+        for spec in wished_engines(self._plan):
             self.engine = spec.key
             self._attempts.check(spec)  # what is missing is told before the work
         self.engine = ""
@@ -158,15 +160,10 @@ class _Run:
         text = (problem.kind, problem.message, problem.advice, problem.details)
         return Failed(self.job_id, time.time(), *text, self.stage, self.engine)
 
-    def _specs(self) -> list[EngineSpec]:
-        """The engines that the user wishes; of sculptors none where the program chooses."""
-        plan = self._plan
-        found = [self._maker()] if plan.maker else []
-        if plan.request.goal == "pictures":
-            return found
-        if plan.cutter:
-            found.append(catalog.find(plan.cutter.key, Role.CUTTER))
-        return found if plan.is_auto else [*found, catalog.find(plan.request.engine, Role.SCULPTOR)]
+    def give_up(self) -> None:
+        """The job failed: when the user wishes it again, it begins as it was wished."""
+        with contextlib.suppress(OSError):
+            self._attempts.forget()
 
     def _finished(self, key: str, facts: Facts | None, began: float, name: str = RESULT) -> Finished:
         self._attempts.forget()
@@ -379,7 +376,7 @@ class _Run:
         return recipe
 
     def _engines_used(self) -> dict[str, Any]:
-        wished = {spec.role: spec for spec in self._specs()}
+        wished = {spec.role: spec for spec in wished_engines(self._plan)}
         used: dict[Role, EngineSpec] = {}
         for role, by in self._made_by.items():
             with contextlib.suppress(InputProblem):  # an engine of an older version, whose result was kept

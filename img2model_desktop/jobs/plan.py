@@ -98,6 +98,15 @@ def resolve(request: Request, limits: PictureLimits = DEFAULT_LIMITS) -> Plan:
     return Plan(request, maker, cutter, sculptors, limits)
 
 
+def wished_engines(plan: Plan) -> tuple[EngineSpec, ...]:
+    """The engines that the user wishes, in the order of their stages; no sculptor where the program chooses one."""
+    keys = {Role.MAKER: plan.maker.key if plan.maker else ""}
+    if plan.request.goal == "mesh":
+        keys[Role.CUTTER] = plan.cutter.key if plan.cutter else ""
+        keys[Role.SCULPTOR] = "" if plan.is_auto or not plan.sculptors else plan.request.engine
+    return tuple(catalog.find(key, role) for role, key in keys.items() if key)
+
+
 def resolve_again(request: Request, folder: Path, limits: PictureLimits = DEFAULT_LIMITS) -> Plan:
     """The plan of a job that was queued before, whose picture may by now be only in its folder.
 

@@ -477,3 +477,10 @@ def test_what_took_over_is_told_though_its_shape_was_kept(job: Job) -> None:
     assert last.engine == "inflate"
     assert job.calls == []
     assert read_recipe(job.folder / "result.glb")["instead_of"] == {"lathe": "inflate"}
+
+
+def test_after_a_failure_it_begins_as_it_was_wished(job: Job) -> None:
+    assert isinstance(job.run(Scripted(["none", *["memory"] * 3])), Failed)
+    assert not (job.folder / NOTES).exists()
+    assert isinstance(job.run(Scripted([])), Finished)
+    assert [(key, options.faces) for key, options in job.calls] == [("lathe", 200_000)]
