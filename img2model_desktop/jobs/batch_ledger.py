@@ -151,6 +151,8 @@ class Ledger:
         in their suffix alone, both keep it in the result's name. A name that was given once stays, and no file is
         replaced that this batch has not made.
 
+        What is begun already, in an earlier run of the program, keeps its time: jobs of that run are still known by it.
+
         Returns:
             The path of each result by the picture's key.
 
@@ -166,7 +168,9 @@ class Ledger:
             else:
                 result = self._free_name(source.key, is_alone=stems[_folded(_stem_of(source.key))] == 1)
                 self._claim(source.key, result)
-            self._put(Entry(source.key, Outcome.BEGUN, result, *source.look, stamp=self.batch.stamp, at=time.time()))
+            begun = Entry(source.key, Outcome.BEGUN, result, *source.look, stamp=self.batch.stamp, at=time.time())
+            if known is None or replace(begun, at=known.at) != known:  # else it is begun since then
+                self._put(begun)
             results[source.key] = self.batch.target / result
             try:
                 results[source.key].parent.mkdir(parents=True, exist_ok=True)

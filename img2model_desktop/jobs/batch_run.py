@@ -1,9 +1,12 @@
 """Makes the pictures of a batch, some at a time, each in a helper process of its own."""
 
+import contextlib
+import ctypes
 import hashlib
 import os
 import queue
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -342,6 +345,7 @@ def make_one(work: _Work, report: Callable[[float], None], is_cancelled: Callabl
         return _made(work, report, is_cancelled)
     finally:
         shutil.rmtree(work.folder, ignore_errors=True)
+        _give_back()
 
 
 def _made(work: _Work, report: Callable[[float], None], is_cancelled: Callable[[], bool]) -> Entry:
@@ -391,6 +395,14 @@ def _made(work: _Work, report: Callable[[float], None], is_cancelled: Callable[[
         size_mm=made.size_mm,
         warnings=tuple(warnings),
     )
+
+
+def _give_back() -> None:
+    """Gives the system what the C library keeps of freed memory: pictures of many sizes leave gaps that add up to
+    2 MB in a hundred jobs. It takes a few milliseconds; only glibc can do it, and needs to."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def hash_of_input(folder: Path) -> str:

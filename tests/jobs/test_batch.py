@@ -328,3 +328,17 @@ def test_the_time_left_is_reckoned_from_what_was_made() -> None:
     assert [time_words(seconds) for seconds in (1, 43, 89, 100, 3700, 8000)] == [
         "5 s", "45 s", "90 s", "2 min", "62 min", "2.2 h",
     ]  # fmt: skip
+
+
+def test_what_is_begun_keeps_its_time(tmp_path: Path) -> None:
+    """Jobs of an earlier run are told by it from those before: a second look must not make it younger."""
+    put(tmp_path / "in", "a.png")
+    batch = batch_of(tmp_path)
+    times = []
+    for content in (PNG, PNG, PNG + b"changed"):
+        (tmp_path / "in" / "a.png").write_bytes(content)
+        os.utime(tmp_path / "in" / "a.png", ns=(1, 1))
+        with Ledger(batch) as ledger:
+            names(ledger, batch)
+        times.append(read_entries(batch.target)[0].at)
+    assert times[0] == times[1] < times[2]
