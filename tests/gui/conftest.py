@@ -179,6 +179,7 @@ def window(
         if not row.state.has_ended:
             runner.cancel(row.id)
     qtbot.waitUntil(lambda: not runner.is_busy and not runner._calls, timeout=JOB_MS)
+    runner._resting.end()  # it would free engines after ten minutes
     for row in runner.jobs():
         runner.remove(row.id)
     window.close()
