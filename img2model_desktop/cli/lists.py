@@ -32,19 +32,24 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def _engines(arguments: argparse.Namespace) -> int:
+    from img2model_desktop.core.request import Quality
     from img2model_desktop.engines import catalog
+    from img2model_desktop.engines.base import build_options, memory_in_words, ways
 
     for spec in catalog.ENGINES:
+        usual = build_options(spec, Quality.STANDARD, {})
         names = ("key", "title", "summary", "licence")
         plain = {name: getattr(spec, name) for name in names} | {"role": str(spec.role), "styles": list(spec.styles)}
         waits_for = _waits_for(spec.weights)
         if arguments.json:
             weights = {"weights": spec.weights, "is_ready": not waits_for}
-            print_json(plain | weights | {"options": _options(spec.options)})
+            memory = [{"way": way.title, "mib": way.mib, "card_mib": way.card_mib} for way in ways(spec, usual)]
+            print_json(plain | weights | {"options": _options(spec.options), "memory": memory})
             continue
         print(f"{spec.key}  ({spec.role}, {spec.licence})  {spec.title}: {spec.summary}")
         if waits_for:
             print(f"    {waits_for}")
+        print(f"    {memory_in_words(spec, usual)}")
         if spec.styles:
             print(f"    styles: {', '.join(spec.styles)}")
         _print_options(spec.options)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from img2model_desktop.core.options import NoOptions, build
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import OptionValue, Quality, Stroke
+from img2model_desktop.engines.room import in_words
 
 if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
     from img2model_desktop.core.mesh import Mesh
@@ -192,21 +193,25 @@ def ways(spec: EngineSpec, options: Any) -> tuple[Way, ...]:
     found = [Way(spec, options, "", _need(spec.peak_mib), _need(spec.card_mib))]
     for number, rung in enumerate(spec.rungs):
         lowered = _lowered(options, rung, spec.rungs[number + 1 :])
-        card = 0 if rung.on_processor else _need(rung.card_mib or spec.card_mib)
-        way = Way(
-            replace(spec, on_processor=rung.on_processor),
-            lowered,
-            rung.title,
-            _need(rung.peak_mib or spec.peak_mib),
-            card,
-        )
-        if lowered == found[-1].options and rung.on_processor == found[-1].spec.on_processor:
-            found[-1] = replace(
-                found[-1], mib=min(way.mib, found[-1].mib), card_mib=min(way.card_mib, found[-1].card_mib)
-            )
+        mib = min(_need(rung.peak_mib or spec.peak_mib), found[0].mib)
+        card_mib = 0 if rung.on_processor else _need(rung.card_mib or spec.card_mib)
+        last = found[-1]
+        if lowered == last.options and rung.on_processor == last.spec.on_processor:
+            found[-1] = replace(last, mib=min(mib, last.mib), card_mib=min(card_mib, last.card_mib))
         else:
-            found.append(way)
+            found.append(Way(replace(spec, on_processor=rung.on_processor), lowered, rung.title, mib, card_mib))
     return tuple(found)
+
+
+def memory_in_words(spec: EngineSpec, options: Any) -> str:
+    """What an engine needs with these options, and the cheaper ways that there are: for people."""
+    wished, *others = ways(spec, options)
+    cheaper = "; ".join(f"{way.title} ({_amount(way).rstrip(',')})" for way in others)
+    return f"Needs {_amount(wished)} of free memory.{f' With less: {cheaper}.' if cheaper else ''}"
+
+
+def _amount(way: Way) -> str:
+    return in_words(way.mib) + (f", or {in_words(way.card_mib)} on a graphics card," if way.card_mib else "")
 
 
 def _lowered(options: Any, rung: Rung, cheaper: tuple[Rung, ...]) -> Any:

@@ -14,7 +14,7 @@ from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import Quality
 from img2model_desktop.engines import bench as bench_module
 from img2model_desktop.engines import catalog, device
-from img2model_desktop.engines.base import EngineSpec, Role, Rung, build_options, ways
+from img2model_desktop.engines.base import EngineSpec, Role, Rung, build_options, memory_in_words, ways
 from img2model_desktop.engines.bench import Bench, call_wanted, fits, free_held
 from img2model_desktop.engines.library import Library
 from img2model_desktop.engines.room import (
@@ -75,6 +75,16 @@ def test_a_wish_that_is_cheap_already_needs_no_more_than_its_rung() -> None:
     assert [way.options.size_px for way in ways(spec, whole)] == [1024, 768, 512, 1024]
     assert [way.title for way in ways(spec, small)] == ["", "the processor instead of the graphics card"]
     assert ways(spec, small)[0].mib == -(-spec.rungs[1].peak_mib * 11 // 10)
+
+
+def test_what_an_engine_needs_in_words() -> None:
+    lite = catalog.find("birefnet-lite", Role.CUTTER)
+    assert memory_in_words(lite, build_options(lite, Quality.DRAFT, {})) == (
+        "Needs 644 MB, or 407 MB on a graphics card, of free memory."
+        " With less: the processor instead of the graphics card (644 MB)."
+    )
+    relief = catalog.find("relief", Role.SCULPTOR)
+    assert memory_in_words(relief, build_options(relief, Quality.HIGH, {})) == "Needs 330 MB of free memory."
 
 
 def test_a_word_that_is_cheaper_stays() -> None:
