@@ -66,7 +66,7 @@ class Terms:
         """What comes from where under which licence, lines."""
         entry = self.weight_set
         count = "1 file" if len(entry.files) == 1 else f"{len(entry.files)} files"
-        revision = entry.revision or "main"
+        revision = entry.revision[:12] or "main"
         return (
             f"{entry.title}: {megabytes(entry.bytes)} in {count}\n"
             f"From {self.host_name}: {entry.source}, revision {revision}; it may send files from hosts of its own.\n"
@@ -77,7 +77,7 @@ class Terms:
     @property
     def text(self) -> str:
         """All that is agreed to."""
-        return f"{self.summary}\n\nFiles:\n{self.copy_list}\n\nLicence:\n{self.licence_text.strip()}\n"
+        return f"{self.summary}\n\nFiles:\n{self.copy_list}\n\nLicence:\n{self.licence_text}"
 
     @property
     def consent(self) -> str:
@@ -90,7 +90,7 @@ def terms_of(key: str, host: str = HOST) -> Terms:
     entry = weight_sets.find(key)
     path = resources_dir() / "licences" / f"{key}.txt"
     text = path.read_text(encoding="utf-8") if path.is_file() else f"{entry.licence}: see {host}/{entry.source}."
-    return Terms(entry, host.rstrip("/"), text)
+    return Terms(entry, host.rstrip("/"), text.strip("\n") + "\n")
 
 
 def fetch(library: Library, key: str, consent: str, host: str = HOST, progress: Progress | None = None) -> SetState:

@@ -190,7 +190,7 @@ def question_of(asked: Asked) -> Question:
         name=weights.title,
         title=f"Download {weights.title} ({megabytes(weights.bytes)}) from {terms.host_name}?",
         summary=terms.summary.partition("\n")[2],
-        licence=terms.licence_text.strip(),
+        licence=terms.licence_text.rstrip(),
         files=terms.copy_list,
         room=room,
         is_possible=is_possible,
