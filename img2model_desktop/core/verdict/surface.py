@@ -97,11 +97,13 @@ def surface_of(mesh: Mesh, size_mm: float | None, progress: Progress) -> Surface
     progress.update(0.4)
     number = np.nonzero(~collapsed(corners))[0]
     faces = corners[number]
+    progress.update(0.5)
     edges = edges_of(faces)
     progress.update(0.7)
     parts, part = parts_of(edges) if len(faces) else (0, np.zeros(0, dtype=np.int64))
     progress.update(0.8)
     triangles = mesh.vertices.astype(np.float64)[faces] * mm_per_m
+    progress.update(0.9)
     cross = crosses(triangles)
     area = lengths(cross) / 2
     progress.update(1.0)

@@ -88,19 +88,24 @@ def measure_uv(mesh: Mesh, progress: Progress | None = None) -> UvFacts | None:
     progress.update(0.0)
     corners = mesh.uv.astype(np.float64)[mesh.faces]
     layout = twice_area(corners) / 2
+    progress.update(0.1)
     surface = _surface(mesh)
     width, height = _grid_of(mesh)
-    spans = spans_of(corners * (width, -height) + (0, height), width, height)
+    progress.update(0.15)
+    spans = spans_of(corners * (width, -height) + (0, height), width, height, progress.part(0.15, 0.3))
     progress.update(0.3)
     covered = summed(spans, np.ones(len(mesh.faces), dtype=np.int64), width, height)
     progress.update(0.5)
-    islands, island = parts_of(edges_of(_welded(mesh)))
+    edges = edges_of(_welded(mesh))
+    progress.update(0.6)
+    islands, island = parts_of(edges)
     progress.update(0.7)
     padding = _padding(mesh, spans, covered, island, width) if islands > 1 and mesh.base_colour else None
     progress.update(0.9)
     speck = SPECK_PX / (width * height)
     used, total = int((covered > 0).sum()), int(covered.sum())
     scale = _stretch(corners, mesh.vertices[mesh.faces].astype(np.float64), layout, surface)
+    progress.update(0.95)
     density = _density(mesh, layout, surface)
     progress.update(1.0)
     return UvFacts(

@@ -6,11 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from img2model_desktop.core.progress import Progress
+
 Floats = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
 
 BATCH = 1 << 19
 """Texels worked on at once: bounds the memory, and the time between two looks at the progress."""
+FACES = 1 << 16
+"""Triangles likewise."""
 
 
 class Spans(NamedTuple):
@@ -29,7 +33,7 @@ class Spans(NamedTuple):
     length: Ids
 
 
-def spans_of(corners: Floats, width: int, height: int) -> Spans:
+def spans_of(corners: Floats, width: int, height: int, progress: Progress | None = None) -> Spans:
     """The texels that triangles cover, row by row; triangles without area cover none.
 
     A texel belongs to a triangle when its middle lies in it. Each side is cut with a row in one way, whichever
@@ -39,7 +43,21 @@ def spans_of(corners: Floats, width: int, height: int) -> Spans:
     Args:
         corners: `(m, 3, 2)`, texel coordinates: x to the right, y downwards, `(0, 0)` the outer corner of the picture.
         width, height: of the picture; what lies outside is left out.
+        progress: asked before each `FACES` of them.
     """
+    found = []
+    for start in range(0, len(corners), FACES):
+        if progress is not None:
+            progress.update(start / len(corners))
+        some = _spans_of(corners[start : start + FACES], width, height)
+        found.append(some._replace(face=some.face + start))
+    if not found:
+        return _spans_of(corners, width, height)
+    return Spans(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def _spans_of(corners: Floats, width: int, height: int) -> Spans:
+    """As `spans_of`, at once."""
     x, y = corners[..., 0].astype(np.float64), corners[..., 1].astype(np.float64)
     first = np.clip(np.ceil(y.min(axis=1) - 0.5), 0, height).astype(np.int64)
     end = np.clip(np.ceil(y.max(axis=1) - 0.5), 0, height).astype(np.int64)

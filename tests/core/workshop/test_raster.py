@@ -1,7 +1,10 @@
 """Which texels triangles cover."""
 
 import numpy as np
+import pytest
 
+from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.workshop import raster
 from img2model_desktop.core.workshop.raster import expanded, rasterise, spans_of, summed, twice_area
 from tests.shapes import grid_faces
 
@@ -29,6 +32,22 @@ def test_triangles_with_common_sides_share_no_texel_and_leave_none_out() -> None
     assert (covered == 1).all()
     mirrored = corners[:, ::-1]
     assert (summed(spans_of(mirrored, 200, 200), np.ones(len(corners), dtype=np.int64), 200, 200) == 1).all()
+
+
+def test_triangles_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    corners = np.random.default_rng(0).uniform(-10, 74, (300, 3, 2))
+    whole = spans_of(corners, 64, 64)
+    monkeypatch.setattr(raster, "FACES", 70)
+    asked: list[int] = []
+
+    def stop() -> bool:
+        asked.append(len(asked))
+        return False
+
+    parts = spans_of(corners, 64, 64, Progress(is_cancelled=stop))
+    assert len(asked) == 5
+    assert all(np.array_equal(one, other) for one, other in zip(whole, parts, strict=True))
+    assert all(len(part) == 0 for part in spans_of(corners[:0], 64, 64))
 
 
 def test_batches_add_up_to_the_whole() -> None:
