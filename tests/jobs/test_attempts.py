@@ -29,6 +29,7 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_files import read_recipe
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import write_png
+from img2model_desktop.core.picture_recipe import recipe_in
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.engines import catalog
@@ -53,7 +54,9 @@ FEW_FACES = Rung("2 000 triangles", {"faces": 2_000, "texture_px": 256}, 50)
 LATHE = replace(catalog.find("lathe", catalog.Role.SCULPTOR), rungs=(FINE_FACES, FEW_FACES), peak_mib=200)
 CUTOUT = replace(catalog.find("cutout", catalog.Role.CUTTER), stands_in=True)
 INFLATE = replace(catalog.find("inflate", catalog.Role.SCULPTOR), stands_in=True)
-OURS = {spec.key: spec for spec in (LATHE, CUTOUT, INFLATE)}
+SMALL = Rung("a size of 512 px", {"size_px": 512}, 50)
+LETTERING = replace(catalog.find("lettering", catalog.Role.MAKER), rungs=(SMALL,))
+OURS = {spec.key: spec for spec in (LATHE, CUTOUT, INFLATE, LETTERING)}
 ENGINES = tuple(OURS.get(spec.key, spec) for spec in catalog.ENGINES)
 
 Fault = Callable[[], Exception] | None
@@ -91,6 +94,11 @@ class Scripted(Bench):
     def room(self, spec: EngineSpec, mib: int, card_mib: int, progress: Progress) -> Room:
         """As the script says, then plenty."""
         return Room(self.rooms.pop(0) if self.rooms else 100_000)
+
+    def make(self, spec: EngineSpec, prompt: str, style: str, options: Any, seed: int, progress: Progress) -> Picture:
+        """A grey picture of the seed."""
+        self._call(spec, "make", (options,), progress)
+        return Picture(np.full((16, 16, 4), 100 + seed, np.uint8))
 
     def cut(self, spec: EngineSpec, picture: Picture, strokes: Any, options: Any, progress: Progress) -> Picture:
         """The picture as it is."""
@@ -484,3 +492,62 @@ def test_after_a_failure_it_begins_as_it_was_wished(job: Job) -> None:
     assert not (job.folder / NOTES).exists()
     assert isinstance(job.run(Scripted([])), Finished)
     assert [(key, options.faces) for key, options in job.calls] == [("lathe", 200_000)]
+
+
+# -- pictures ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Job:
+    return Job(tmp_path, picture="", prompt="Hi", engine="auto", goal="pictures", variants=3)
+
+
+def made(job: Job) -> list[tuple[str, int]]:
+    """The rung and the seed in each picture's recipe."""
+    recipes = [recipe_in((job.folder / pipeline.made_name(number)).read_bytes()) for number in (1, 2, 3)]
+    assert [recipe["options"]["size_px"] for recipe in recipes] == [
+        512 if recipe["rung"] else 1024 for recipe in recipes
+    ]
+    return [(recipe["rung"], recipe["seed"]) for recipe in recipes]
+
+
+def test_later_pictures_stay_at_the_rung(pictures: Job) -> None:
+    last = pictures.run(Scripted(["none", "memory"]))
+    assert isinstance(last, Finished)
+    assert [options.size_px for _, options in pictures.calls] == [1024, 1024, 512, 512]
+    assert told(pictures) == [(Decision.STEP_DOWN, "lettering")]
+    assert made(pictures) == [("", 0), (SMALL.title, 1), (SMALL.title, 2)]
+
+
+def test_restarted_pictures_go_on_at_the_rung(pictures: Job) -> None:
+    assert isinstance(pictures.run(Scripted(["memory", "none", "cancel"])), Stopped)
+    assert isinstance(pictures.run(Scripted([])), Finished)
+    assert [options.size_px for _, options in pictures.calls] == [512, 512]
+    assert made(pictures) == [(SMALL.title, 0), (SMALL.title, 1), (SMALL.title, 2)]
+
+
+def test_letters_do_not_stand_in_for_pictures(pictures: Job) -> None:
+    pictures.request = replace(pictures.request, falls_back=True)
+    last = pictures.run(Scripted(["useless"]))
+    assert isinstance(last, Failed)
+    assert (last.kind, last.stage, last.engine) == ("engine", Stage.PICTURE, "lettering")
+    assert pictures.decisions == []
+
+
+@given(
+    faults=st.lists(st.sampled_from([*FAULTS, "none", "cancel"]), max_size=8),
+    retries=st.integers(0, 2),
+)
+def test_any_trouble_with_pictures_ends_once(faults: list[str], retries: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(Path(folder), picture="", prompt="Hi", engine="auto", goal="pictures", variants=3)
+        last = job.run(Scripted(faults), Policy(retries=retries))
+        if not isinstance(last, Finished):
+            _check_order(job, last)
+        assert [event for event in job.events if isinstance(event, LAST)] == [last]
+        whole = [pipeline.made_name(n) for n in (1, 2, 3) if (job.folder / pipeline.made_name(n)).exists()]
+        assert (len(whole) == 3) == isinstance(last, Finished)
+        assert len(job.calls) <= 3 * (1 + retries) + 1
+        again = job.run(Scripted([]), Policy())
+        assert isinstance(again, Finished)
+        assert len(job.calls) == 3 - len(whole)  # none is made twice
