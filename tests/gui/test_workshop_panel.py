@@ -226,6 +226,7 @@ def test_progress_is_shown_while_something_is_under_way(
     qtbot.waitUntil(lambda: panel.workshop.verdict is not None)
 
 
+@pytest.mark.gl  # the focus of the keyboard
 def test_every_operation_is_listed_and_opens_its_form(qtbot: QtBot, panel: WorkshopPanel, row: JobRow) -> None:
     judged(qtbot, panel, row)
     with qtbot.waitActive(panel):
