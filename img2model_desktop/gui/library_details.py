@@ -25,6 +25,7 @@ from img2model_desktop.gui.export_section import FORMATS
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.library_chips import Chips
 from img2model_desktop.gui.library_words import facts_of, size_words, story_of
+from img2model_desktop.gui.library_work import why_no_variants
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.gui.verdict_section import LEVELS, PURPOSES, UNKNOWN, LevelWords
 from img2model_desktop.jobs.job_row import JobState
@@ -255,7 +256,9 @@ class LibraryDetails(QWidget):
         self.alike_button = _button("Find similar", "What looks like it (S)", self.alike_wished.emit)
         self.again_button = _button("Make again", "Another job with the same request", self.again_wished.emit)
         self.load_button = _button("Load settings", "Its request in the main window", self.load_wished.emit)
-        self.variants_button = _button("Variants…", "Several with other seeds", self.variants_wished.emit)
+        self.variants_button = _button(
+            "Variants…", "Several with other seeds, side by side here", self.variants_wished.emit
+        )
         self.folder_button = _button("Show folder", "Its files in the file manager", self.folder_wished.emit)
         self.export_button = _button("Export…", "Save all that is chosen into a folder", lambda: None)
         menu = QMenu(self.export_button)
@@ -270,16 +273,11 @@ class LibraryDetails(QWidget):
         )
         self.restore_button = _button("Bring back", "Out of the trash", self.restore_wished.emit)
         self.empty_button = _button("Empty the trash…", "Remove for good what is in it", self.empty_wished.emit)
-        for row, buttons in enumerate(
-            (
-                (self.open_button, self.compare_button),
-                (self.alike_button, self.export_button),
-                (self.again_button, self.load_button),
-                (self.variants_button, self.folder_button),
-            )
-        ):
-            for side, button in enumerate(buttons):
-                grid.addWidget(button, row, side)
+        self._button_grid = grid
+        self._small_buttons = (
+            *(self.open_button, self.compare_button, self.alike_button, self.export_button),
+            *(self.again_button, self.load_button, self.variants_button, self.folder_button),
+        )
         grid.addWidget(self.trash_button, 4, 0, 1, 2)
         grid.addWidget(self.restore_button, 5, 0, 1, 2)
         grid.addWidget(self.empty_button, 6, 0, 1, 2)
@@ -323,23 +321,40 @@ class LibraryDetails(QWidget):
         count = len(self._chosen)
         has_meshes = any(entry.kind == MESH for entry in self._chosen)
         ended = [entry for entry in self._chosen if entry.row.state.has_ended]
-        for button, is_shown, is_possible in (
-            (self.open_button, not is_trash, count == 1),
-            (self.compare_button, not is_trash, _can_compare(self._chosen)),
-            (self.alike_button, not is_trash, count == 1 and self._chosen[0].row.state is JobState.DONE),
-            (self.export_button, not is_trash, has_meshes),
-            (self.again_button, not is_trash, bool(ended)),
-            (self.load_button, not is_trash, count == 1),
-            (self.variants_button, not is_trash, count == 1),
-            (self.folder_button, not is_trash, count == 1),
-            (self.trash_button, not is_trash, bool(ended)),
-            (self.restore_button, is_trash, count > 0),
+        is_one = count == 1
+        one = self._chosen[0] if is_one else None
+        for button, is_shown, reason in (
+            (self.open_button, is_one, ""),
+            (
+                self.compare_button,
+                count < 3,
+                "" if _can_compare(self._chosen) else "Choose two meshes to compare them (C)",
+            ),
+            (
+                self.alike_button,
+                is_one,
+                "" if one and one.row.state is JobState.DONE else "There is nothing to compare",
+            ),
+            (self.export_button, True, "" if has_meshes else "There is no mesh to save"),
+            (self.again_button, True, "" if ended else "It has not ended yet"),
+            (self.load_button, is_one, ""),
+            (self.variants_button, is_one, why_no_variants(one.row) if one else "Choose one result"),
+            (self.folder_button, is_one, ""),
+            (self.trash_button, True, "" if ended else "It has not ended yet"),
         ):
-            button.setVisible(is_shown)
-            button.setEnabled(is_possible)
-        self.compare_button.setToolTip(
-            "Two meshes side by side (C)" if _can_compare(self._chosen) else "Choose two meshes to compare them (C)"
-        )
+            button.setVisible(is_shown and not is_trash)
+            self._explain(button, reason)
+        shown = [button for button in self._small_buttons if not button.isHidden()]
+        for place, button in enumerate(shown):
+            is_last_alone = place == len(shown) - 1 and place % 2 == 0
+            self._button_grid.addWidget(button, place // 2, place % 2, 1, 2 if is_last_alone else 1)
+        self.restore_button.setVisible(is_trash)
+        self._explain(self.restore_button, "" if count else "Choose what to bring back")
+
+    def _explain(self, button: QPushButton, reason: str) -> None:
+        """Whether it can be pressed, and why not."""
+        button.setEnabled(not reason)
+        button.setToolTip(reason or str(button.property("tip")))
 
     @Slot()
     def _on_typed(self, field: QLineEdit, wish: Callable[[str], None]) -> None:
@@ -395,6 +410,7 @@ def _field(placeholder: str, tip: str) -> QLineEdit:
 def _button(text: str, tip: str, act: Callable[[], object]) -> QPushButton:
     made = QPushButton(text)
     made.setToolTip(tip)
+    made.setProperty("tip", tip)
     made.setAccessibleName(text.rstrip("…"))
     made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     made.clicked.connect(lambda: act())

@@ -50,7 +50,8 @@ class Shares(QWidget):
     def tints(self) -> tuple[str, ...]:
         """A colour for each part and one for the trash."""
         colours = self._icons.colours
-        return (colours.accent, colours.good, colours.warn, colours.focus, colours.faint, colours.bad)
+        paler = QColor(colours.accent).lighter(150).name()
+        return (colours.accent, colours.good, colours.warn, paler, colours.faint, colours.bad)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - Qt's signature
         painter = QPainter(self)

@@ -9,6 +9,8 @@ from img2model_desktop.gui.library_card import NARROWEST, WORDS_HEIGHT, LibraryC
 from img2model_desktop.gui.library_model import LibraryModel
 from img2model_desktop.jobs.shelf import MAX_STARS, Entry
 
+MARGIN_PX = 7  # at the left
+
 
 class LibraryGrid(QListView):
     """Cards; several can be chosen.
@@ -47,8 +49,7 @@ class LibraryGrid(QListView):
         self.setMouseTracking(True)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # cells keep their width
-        self.setViewportMargins(7, 0, 0, 0)
+        self.setViewportMargins(MARGIN_PX, 0, 0, 0)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setItemDelegate(self.card)
         self.setModel(model)
@@ -82,7 +83,8 @@ class LibraryGrid(QListView):
 
     def _fit(self) -> None:
         """As many columns as fit; the cells share what is left over."""
-        room = max(self.viewport().width() - 1, NARROWEST)
+        beside = self.verticalScrollBar().sizeHint().width() + MARGIN_PX + 1  # kept free, whether it is there or not
+        room = max(self.width() - beside, NARROWEST)
         width = room // max(room // NARROWEST, 1)
         cell = QSize(width, round((width - 10) * 0.82) + WORDS_HEIGHT + 10)
         if cell != self.card.cell:

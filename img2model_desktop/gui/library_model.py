@@ -8,6 +8,7 @@ from PySide6.QtGui import QPixmap
 
 from img2model_desktop.gui.card_pictures import CardPictures
 from img2model_desktop.gui.history_model import Index
+from img2model_desktop.gui.library_words import tip_of
 from img2model_desktop.jobs.job_row import JobState
 from img2model_desktop.jobs.shelf import Entry, Shelf
 
@@ -85,6 +86,8 @@ class LibraryModel(QAbstractListModel):
             return self._picture(entry)
         if role == Qt.ItemDataRole.DisplayRole:
             return entry.row.title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip_of(entry)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             stars = f", {entry.row.stars} stars" if entry.row.stars else ""
             return f"{entry.row.title}, {entry.row.state}{stars}"

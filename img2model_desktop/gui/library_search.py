@@ -13,12 +13,14 @@ from img2model_desktop.gui.history_model import engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.intake import local_files
 from img2model_desktop.gui.library_card import STAR
+from img2model_desktop.gui.library_chips import Flow
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.gui.verdict_section import PURPOSES
 from img2model_desktop.jobs.shelf import MAX_STARS, MESH, PICTURES, Sort, Wanted
 
 DAY_S = 86400.0
 THUMB_PX = 24
+FILTER_PX = 108
 _WHENS = (("Today", 1), ("Last 7 days", 7), ("Last 30 days", 30), ("Last year", 365))
 _STATES = (
     ("Done", ("done",)),
@@ -233,22 +235,17 @@ class LibrarySearch(QWidget):
     def _build(self) -> None:
         first = QHBoxLayout()
         first.setSpacing(SPACE)
-        self.field.setMinimumWidth(260)
+        self.field.setMinimumWidth(140)
         first.addWidget(self.field, 1)
-        first.addWidget(self.chip)
-        first.addWidget(self.sort)
-        second = QHBoxLayout()
-        second.setSpacing(SPACE // 2)
-        for box in self._filters():
-            second.addWidget(box)
-        second.addWidget(self.clear_button)
-        second.addStretch()
-        second.addWidget(self.count)
+        for part in (self.chip, self.count, self.sort):
+            first.addWidget(part)
+        self._flow = Flow()
+        self._flow.set_widgets([*self._filters(), self.clear_button])
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 8)
         column.setSpacing(SPACE)
         column.addLayout(first)
-        column.addLayout(second)
+        column.addWidget(self._flow)
         self.clear_button.hide()
 
     def _connect(self) -> None:
@@ -263,6 +260,7 @@ class LibrarySearch(QWidget):
     @Slot()
     def _on_changed(self) -> None:
         self.clear_button.setVisible(self.is_narrowed)
+        self._flow.place()
         for box in self._filters():
             is_on = box.currentIndex() > 0
             if box.property("on") != is_on:
@@ -302,7 +300,6 @@ def _filter(name: str, tip: str, nothing: str) -> CalmComboBox:
     """A filter that is off where its first choice is chosen."""
     made = _combo(name, tip)
     made.setObjectName("filter")
-    made.setSizeAdjustPolicy(CalmComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(8)
+    made.setFixedWidth(FILTER_PX)
     made.addItem(nothing, None)
     return made

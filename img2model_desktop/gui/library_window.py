@@ -19,9 +19,10 @@ from img2model_desktop.gui.library_keeper import LibraryKeeper
 from img2model_desktop.gui.library_model import LibraryModel
 from img2model_desktop.gui.library_places import ALL, TRASH, LibraryPlaces
 from img2model_desktop.gui.library_search import LibrarySearch, merged, picture_name
-from img2model_desktop.gui.library_work import LibraryWork, why_no_variants
+from img2model_desktop.gui.library_work import LibraryWork
 from img2model_desktop.gui.messages import Message, MessageBar, Tone
 from img2model_desktop.gui.runner import JobRunner
+from img2model_desktop.gui.verdict_section import PURPOSES
 from img2model_desktop.jobs.shelf import MESH, Entry, Wanted
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class LibraryWindow(QWidget):
             return
         self.search.show_count(len(self.model.ids), self.wanted == Wanted(sort=self.wanted.sort))
         self.grid.empty_words = self._empty_words()
+        self.grid.card.purpose = self.wanted.fit_for or PURPOSES[0].key
         self._choose_again(before)
         self._show_chosen()
         self.grid.viewport().update()
@@ -229,9 +231,6 @@ class LibraryWindow(QWidget):
         chosen = self.grid.chosen if len(self.grid.chosen_ids) < 2000 else ()
         picture = self.model.picture(chosen[0]) if len(chosen) == 1 else QPixmap()
         self.details.show_entries(chosen, picture, is_trash=self.places.place == TRASH)
-        reason = why_no_variants(chosen[0].row) if len(chosen) == 1 else "Choose one result."
-        self.details.variants_button.setEnabled(not reason)
-        self.details.variants_button.setToolTip(reason or "Several with other seeds, side by side in the library")
 
     def _with_one(self, act: "Callable[[Entry], None]") -> "Callable[[], None]":
         def do() -> None:

@@ -3,6 +3,7 @@
 import time
 
 from img2model_desktop.gui.history_model import engine_title
+from img2model_desktop.gui.verdict_section import LEVELS, PURPOSES
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from img2model_desktop.jobs.shelf import Entry
 
@@ -53,6 +54,17 @@ def facts_of(entry: Entry) -> tuple[tuple[str, str], ...]:
         ("Seed", str(row.request.seed) if row.request.seed else ""),
     )
     return tuple((name, value) for name, value in found if value)
+
+
+def tip_of(entry: Entry) -> str:
+    """An entry in a few lines."""
+    lines = [entry.row.title, date_words(entry.row.created), story_of(entry.row)]
+    for words in PURPOSES:
+        if words.key in entry.verdict:
+            lines.append(LEVELS[entry.verdict[words.key]].sentence.format(use=words.use))
+    if entry.tags:
+        lines.append("Tags: " + ", ".join(entry.tags))
+    return "\n".join(line for line in lines if line)
 
 
 def story_of(row: JobRow) -> str:

@@ -364,7 +364,8 @@ QPushButton#chip {
 }
 QPushButton#chip:hover { background: $hover; }
 QPushButton#chip:focus { border-color: $focus; }
-QComboBox#filter { min-height: 24px; color: $dim; border-color: $line; }
+QComboBox#filter { min-height: 24px; padding: 0 0 0 8px; color: $dim; border-color: $line; }
+QComboBox#filter::drop-down { width: 20px; }
 QComboBox#filter[on="true"] { color: $text; border-color: $accent; }
 QComboBox#filter:focus { border-color: $focus; }
 QFrame#drop_frame { background: transparent; border: 2px solid $line_strong; }

@@ -1,29 +1,36 @@
-"""The library at 10,000 entries: how long a search takes, by words, by filters and by look; and what the look finds.
+"""The library at 10,000 entries: how long a search takes, by words, by filters and by look; how long its window holds
+the event loop up while it is scrolled through; and what the look finds.
 
-The entries are rows with words, tags, verdicts and vectors as jobs leave them, without files. What the look finds is
-measured on the evaluation set: each object, seen from another side or in another light, looked for among all objects.
+The entries are rows with words, tags, verdicts and vectors as jobs leave them; each has a thumbnail in its folder, and
+no other file. What the look finds is measured on the evaluation set: each object, seen from another side or in another
+light, looked for among all objects.
 """
 
 import json
+import os
 import random
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from img2model_desktop.core.descriptor import KIND, LENGTH, describe_picture, describe_views
 from img2model_desktop.core.mesh_files import read_mesh
 from img2model_desktop.core.picture import Picture
-from img2model_desktop.core.picture_files import read_picture
+from img2model_desktop.core.picture_files import read_picture, write_png
 from img2model_desktop.core.request import Request
 from img2model_desktop.jobs.looks import Looks
 from img2model_desktop.jobs.shelf import Shelf, Sort, Wanted
 from img2model_desktop.jobs.store import Store
 from tests.bench.evaluation import eval_folder
 from tests.bench.table import Table
+
+if TYPE_CHECKING:
+    from img2model_desktop.gui.library_window import LibraryWindow
 
 NAME = "searching"
 
@@ -65,8 +72,8 @@ SORTS = (
 
 
 def tables() -> list[Table]:
-    """The search table, and what the look finds where the evaluation data is there."""
-    found = [_searches()]
+    """Searching, scrolling, and what the look finds where the evaluation data is there."""
+    found = _at_ten_thousand()
     folder = eval_folder() / "objects"
     return [*found, _recalls(folder)] if folder.is_dir() else found
 
@@ -74,14 +81,91 @@ def tables() -> list[Table]:
 # -- how long it takes
 
 
-def _searches() -> Table:
+def _at_ten_thousand() -> list[Table]:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "history.sqlite3", Path(folder) / "jobs")
         try:
             fill(store, ENTRIES)
-            return _timed(store)
+            _draw(store)
+            return [_timed(store), _scrolled(store)]
         finally:
             store.close()
+
+
+def _draw(store: Store) -> None:
+    """A thumbnail for each job: noise in a disc, as large on the disk as a real one."""
+    random_pixels = np.random.default_rng(0).integers(60, 200, (256, 256, 4), dtype=np.uint8)
+    rows, columns = np.ogrid[-128:128, -128:128]
+    random_pixels[..., 3] = np.where(rows**2 + columns**2 < 110**2, 255, 0)
+    first = store.jobs_folder / "thumbnail.png"
+    write_png(Picture(random_pixels), first)
+    for (id_,) in store.database.select("SELECT id FROM job"):
+        (store.jobs_folder / id_).mkdir(exist_ok=True)
+        (store.jobs_folder / id_ / first.name).hardlink_to(first)
+
+
+def _scrolled(store: Store) -> Table:
+    """The window without a display; each step is what one turn of the wheel or one key makes the event loop do."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtWidgets import QApplication, QWidget
+
+    from img2model_desktop import paths
+    from img2model_desktop.gui.icons import Icons
+    from img2model_desktop.gui.library_keeper import LibraryKeeper
+    from img2model_desktop.gui.library_window import LibraryWindow
+    from img2model_desktop.gui.runner import JobRunner
+    from img2model_desktop.gui.theme import Theme, ThemeChoice
+
+    application = QApplication.instance() or QApplication([])
+    assert isinstance(application, QApplication)
+    theme = Theme(application, ThemeChoice.DARK, paths.resources_dir() / "icons")
+    runner, host = JobRunner(store), QWidget()
+    keeper = LibraryKeeper(runner, host)
+    window = LibraryWindow(runner, keeper, Icons(paths.resources_dir() / "icons", theme.colours), host)
+
+    began = time.perf_counter()
+    window.show()
+    shown_ms = (time.perf_counter() - began) * 1000 + _turn()
+    taken = _steps(window) | {"the window opened": [shown_ms]}
+    count = len(window.model.ids)
+    window.close()
+    keeper.stop()
+    rows = [
+        [name, str(len(each)), f"{statistics.median(each):.1f}", f"{np.percentile(each, 99):.1f}", f"{max(each):.1f}"]
+        for name, each in taken.items()
+    ]
+    title = f"The library's window with {count:,} entries: longest hold-up of the event loop, milliseconds"
+    return Table(title, ["", "times", "median", "99 %", "longest"], rows)
+
+
+def _turn() -> float:
+    """Milliseconds that the event loop was held up for, at most, until nothing is left to do."""
+    from PySide6.QtWidgets import QApplication
+
+    longest = 0.0
+    for _ in range(40):
+        began = time.perf_counter()
+        QApplication.processEvents()
+        longest = max(longest, (time.perf_counter() - began) * 1000)
+    return longest
+
+
+def _steps(window: "LibraryWindow") -> dict[str, list[float]]:
+    """Milliseconds of each step that a user makes, by what it is."""
+    bar = window.grid.verticalScrollBar()
+    wheel, pages, letters = [], [], []
+    for step in range(150):
+        bar.setValue(bar.value() + bar.singleStep())
+        wheel.append(_turn())
+        if step % 3 == 0:
+            bar.setValue(round(bar.maximum() * ((step * 37) % 150) / 150))
+            pages.append(_turn())
+    for word in ("r", "re", "red", "red c", "red ch", ""):
+        window.search.field.setText(word)
+        began = time.perf_counter()
+        window.find_now()
+        letters.append(max((time.perf_counter() - began) * 1000, _turn()))
+    return {"a turn of the wheel": wheel, "a jump to another place": pages, "a letter typed": letters}
 
 
 def fill(store: Store, count: int) -> None:

@@ -39,7 +39,7 @@ from tests.drawn import alpha_of, coloured, disc, polygon
 from tests.gui.driving import mime_of
 from tests.shapes import box, torus
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 STAR = alpha_of(polygon((64, 10), (110, 115), (8, 48), (120, 48), (18, 115)), 128)
 DISC = alpha_of(disc(64, 64, 45), 128)
 RED, BLUE = (200, 40, 30), (40, 60, 200)
