@@ -113,10 +113,10 @@ def test_good_and_bad_files_with_odd_names(shared_eval: Path, tmp_path: Path, ca
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_killed_again_and_again_nothing_is_lost_or_made_twice(tmp_path: Path) -> None:
     folder, out, table = tmp_path / "in", tmp_path / "out", tmp_path / "t.csv"
-    count = 12
+    count = 8
     for number in range(count):
         draw(folder / f"{number}.png", number)
-    for kept in (1, 4):
+    for kept in (1, 3):
         process = started(folder, "-o", out, "--jobs", 2)
         wait_for_done(out, kept, process)
         helpers = psutil.Process(process.pid).children()
@@ -127,7 +127,7 @@ def test_killed_again_and_again_nothing_is_lost_or_made_twice(tmp_path: Path) ->
         for path in out.glob("*.glb"):
             assert trimesh.load(path, force="mesh").is_watertight  # whole, or not there
     before = {path: path.stat().st_mtime_ns for path in out.glob("*.glb") if done_lines(out)[f"{path.stem}.png"]}
-    assert len(before) >= 4
+    assert len(before) >= 3
     assert batch("-o", out, "--resume", "--csv", table) == 0
     assert states(out) == {f"{number}.png": Outcome.DONE for number in range(count)}
     assert set(done_lines(out).values()) == {1}

@@ -314,7 +314,7 @@ class BatchKeeper(QObject):
                 continue  # its file has changed while it is made: looked at again when it has ended
             self._place(live, item, source, found)
         live.known = {}
-        if len(live.items) != count:
+        if count and len(live.items) != count:  # the first ones came sorted
             live.items = dict(sorted(live.items.items(), key=lambda pair: natural(pair[0])))
         for sentence in found.unread:
             self.told.emit(Message(Tone.WARNING, sentence))
