@@ -7,6 +7,7 @@ are skipped and Qt draws offscreen.
 import gc
 import importlib.util
 import os
+import subprocess
 import sys
 import tempfile
 import threading
@@ -102,10 +103,24 @@ def shared_models() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_sd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A diffusers folder of real classes with random weights, 64 x 64 pixels; not to be changed."""
-    from tests.engines.diffusers_folder import write_sd
+    """A diffusers folder of real classes with random weights, 64 x 64 pixels; not to be changed.
 
-    return write_sd(tmp_path_factory.mktemp("diffusers") / "tiny-sd")
+    Written by a process of its own: what it imports is no part of this one.
+    """
+    return _written_by_diffusers("sd", tmp_path_factory.mktemp("diffusers") / "tiny-sd")
+
+
+@pytest.fixture(scope="session")
+def tiny_subject(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Likewise; its pictures have a subject before a dark ground."""
+    return _written_by_diffusers("subject", tmp_path_factory.mktemp("diffusers") / "tiny")
+
+
+def _written_by_diffusers(what: str, folder: Path) -> Path:
+    command = [sys.executable, "-m", "tests.engines.diffusers_folder", what, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture(autouse=True)

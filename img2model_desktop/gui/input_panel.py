@@ -125,18 +125,17 @@ class InputPanel(QWidget):
 
     def load(self, request: Request, picture: str) -> None:
         """Shows a request again; `picture` is where its picture lies now."""
-        self.form.load(request)
         self.restyle.edit.setText(request.prompt if request.restyle else "")
         if request.picture:
             self._set_mode(PICTURE)
             self.pictures.use(picture, request.strokes)
         else:
-            self._set_mode(PROMPT)
             pipeline = str(dict(request.options).get(f"{request.maker}.pipeline", ""))
             self.words.show_words(request.prompt, request.style, request.maker, pipeline)
-            self.form.set_maker(self.words.maker)
+            self._set_mode(PROMPT)
         if request.goal == PICTURES:
             self.words.count.setValue(request.variants)
+        self.form.load(request)  # last: which options it shows depends on what makes the picture
         self._update()
 
     def set_weights(self, missing: Mapping[str, str], pipelines: Sequence[Pipeline]) -> None:
