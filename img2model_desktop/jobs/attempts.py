@@ -187,8 +187,8 @@ class Attempts:
     # one engine
 
     def _with_engine(self, task: Task[T], spec: EngineSpec, options: Any) -> Made[T]:
-        self._require(spec)
         progress = task.begin(spec)
+        self._require(spec)
         tries = _Tries(ways(spec, options), self._policy.retries)
         tries.go_to(self.rung_of(task.stage, spec))
         why = ""

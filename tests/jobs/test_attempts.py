@@ -9,7 +9,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from img2model_desktop.aside import Inline
@@ -175,6 +175,7 @@ def told(job: Job) -> list[tuple[Decision, str]]:
 # -- whatever happens --------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=120)
 @given(
     faults=st.lists(st.sampled_from([*FAULTS, *["none", "memory", "killed"], "cancel"]), max_size=10),
     rooms=st.lists(st.sampled_from([10, 60, 150, 100_000]), max_size=6),
@@ -402,6 +403,7 @@ def test_missing_weights_bring_the_built_in_engine(job: Job) -> None:
     assert told(job) == [(Decision.FALL_BACK, "birefnet"), (Decision.FALL_BACK, "triposr")]
     assert [event.stage for event in job.decisions] == [Stage.CUT_OUT, Stage.SCULPT]
     assert [event.kind for event in job.decisions] == ["setup", "setup"]
+    _check_decisions(job, DEFAULT_POLICY.retries)
     recipe = read_recipe(job.folder / "result.glb")
     assert recipe["instead_of"] == {"birefnet": "cutout", "triposr": last.engine}
     assert "weights_licences" not in recipe
