@@ -4,7 +4,6 @@ A batch is one entry, which opens to its jobs. What has ended comes in pages, as
 """
 
 import time
-from dataclasses import dataclass
 from typing import Protocol
 
 from PySide6.QtCore import (
@@ -78,39 +77,29 @@ class Jobs(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class _Entry:
-    """A job, or a batch with the row of its job that runs."""
+    """A job, or a batch with the row of its job that stands for it.
 
-    row: JobRow | None
-    tally: Tally | None = None
+    Attributes:
+        key: what it is called: whether it is a batch, and its id.
+        rank: 0: runs; 1: waits, with its place; 2: has ended.
+        newest: the id by which it is sorted among its like.
+    """
 
-    @property
-    def key(self) -> tuple[bool, str]:
-        """What it is called."""
-        if self.tally is not None:
-            return True, self.tally.id
-        assert self.row is not None
-        return False, self.row.id
+    __slots__ = ("key", "newest", "rank", "row", "tally")
 
-    @property
-    def rank(self) -> tuple[int, float]:
-        """0: runs; 1: waits, with its place; 2: has ended."""
-        if self.tally is not None:
-            tally = self.tally
-            return (0, 0.0) if tally.running else (1, tally.position) if tally.waiting else (2, 0.0)
-        assert self.row is not None
-        if self.row.state is JobState.RUNNING:
-            return 0, 0.0
-        return (1, self.row.position) if self.row.state is JobState.QUEUED else (2, 0.0)
-
-    @property
-    def newest(self) -> str:
-        """The id by which it is sorted among its like."""
-        if self.tally is not None:
-            return self.tally.newest
-        assert self.row is not None
-        return self.row.id
+    def __init__(self, row: JobRow | None, tally: Tally | None = None) -> None:
+        self.row = row
+        self.tally = tally
+        if tally is not None:
+            self.key = (True, tally.id)
+            self.rank = (0, 0.0) if tally.running else (1, tally.position) if tally.waiting else (2, 0.0)
+            self.newest = tally.newest
+            return
+        assert row is not None
+        self.key = (False, row.id)
+        self.rank = {JobState.RUNNING: (0, 0.0), JobState.QUEUED: (1, row.position)}.get(row.state, (2, 0.0))
+        self.newest = row.id
 
     def is_before(self, other: "_Entry") -> bool:
         """Whether it stands left of another."""

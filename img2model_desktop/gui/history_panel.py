@@ -24,7 +24,7 @@ class HistoryPanel(QWidget):
     Signals:
         job_selected: (str) another job is the current one; "" for none.
         stop_wished, again_wished, load_wished, folder_wished, retry_wished: (str) of this job.
-        trash_wished: (object) of these jobs, a tuple of ids.
+        trash_wished, stop_many_wished: (object) of these jobs, a tuple of ids.
         hold_wished: (object, bool) these jobs are to be held, or are to go on.
         move_wished: (object, str) these jobs are to run before another one, or ("") last.
         pause_wished: (bool) the queue is to wait, or to go on.
@@ -39,6 +39,7 @@ class HistoryPanel(QWidget):
     folder_wished = Signal(str)
     retry_wished = Signal(str)
     trash_wished = Signal(object)
+    stop_many_wished = Signal(object)
     hold_wished = Signal(object, bool)
     move_wished = Signal(object, str)
     pause_wished = Signal(bool)
@@ -133,8 +134,7 @@ class HistoryPanel(QWidget):
 
     def stop_batch(self, batch: str) -> None:
         """Wishes every job of a batch stopped."""
-        for row in reversed(self.model.store.under_way(batch)):  # those that wait first, so that none begins meanwhile
-            self.stop_wished.emit(row.id)
+        self.stop_many_wished.emit(tuple(row.id for row in self.model.store.under_way(batch)))
 
     def retry_batch(self, batch: str) -> None:
         """Wishes what failed of a batch to be tried again, in its order."""

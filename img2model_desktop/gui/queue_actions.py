@@ -27,6 +27,7 @@ class QueueActions(QObject):
         self._panel = panel
         self._finishing = finishing
         panel.stop_wished.connect(lambda job_id: self._try(lambda: runner.cancel(job_id)))
+        panel.stop_many_wished.connect(lambda ids: self._try(lambda: runner.cancel_many(ids)))
         panel.stop_all_wished.connect(self.stop_all)
         panel.retry_wished.connect(lambda job_id: self._try(lambda: runner.retry(job_id)))
         panel.hold_wished.connect(lambda ids, is_held: self._try(lambda: runner.hold(ids, is_held)))

@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -81,7 +81,7 @@ class JobRunner(QObject):
     Signals:
         job_changed: (str) the id of a job whose row is new or has changed.
         job_removed: (str) the id of a job that left the history.
-        history_changed: () many jobs may be others.
+        history_changed: () the queue was taken up: any job may be another than before.
         event_received: (object) each JobEvent, after it was applied to the row.
         queue_changed: () a job was added, began, ended, or changed its place; the queue was paused or goes on.
         queue_ended: () the last job that could run has ended.
@@ -174,18 +174,23 @@ class JobRunner(QObject):
 
     def cancel(self, job_id: str) -> None:
         """Stops a job: one that waits at once, one that runs within half a second. Others are left alone."""
-        if self._running and self._running[0] == job_id:
-            self._running[1].set()
-        elif self._store.row(job_id).state is JobState.QUEUED:
-            self._apply(Stopped(job_id, time.time()))
+        self.cancel_many((job_id,))
+
+    def cancel_many(self, ids: Sequence[str]) -> None:
+        """Stops jobs, those that wait before those that run, so that none of them begins meanwhile."""
+        running = self._running[0] if self._running else ""
+        rows = [self._store.row(job_id) for job_id in ids if job_id != running]
+        waiting = [row for row in rows if row.state is JobState.QUEUED]
+        if waiting:
+            self._apply(*(Stopped(row.id, time.time()) for row in waiting))
             self.queue_changed.emit()
+        if self._running and running in ids:
+            self._running[1].set()
 
     def cancel_all(self) -> None:
         """Stops every job that waits or runs."""
-        for row in self._store.waiting():
-            self.cancel(row.id)
-        if self._running:
-            self.cancel(self._running[0])
+        running = (self._running[0],) if self._running else ()
+        self.cancel_many((*(row.id for row in self._store.waiting()), *running))
 
     def jobs(self) -> tuple[JobRow, ...]:
         """The newest rows, newest first."""
@@ -410,16 +415,17 @@ class JobRunner(QObject):
         if self._running is None and not self._is_stalled and not self.is_paused:
             self.queue_ended.emit()
 
-    def _apply(self, event: JobEvent) -> None:
-        row = self._store.apply(event)
-        self._let_others_learn(event)
-        if isinstance(event, Failed):
-            log.warning("job %s failed (%s): %s %s", event.job_id, event.kind, event.message, event.details)
-        elif isinstance(event, Finished):
-            log.info("job %s finished in %.2f s by %s", event.job_id, event.seconds, event.engine)
-        self.job_changed.emit(row.id)
-        self.event_received.emit(event)
-        if isinstance(event, Started):
+    def _apply(self, *events: JobEvent) -> None:
+        self._store.apply_all(events)
+        for event in events:
+            self._let_others_learn(event)
+            if isinstance(event, Failed):
+                log.warning("job %s failed (%s): %s %s", event.job_id, event.kind, event.message, event.details)
+            elif isinstance(event, Finished):
+                log.info("job %s finished in %.2f s by %s", event.job_id, event.seconds, event.engine)
+            self.job_changed.emit(event.job_id)
+            self.event_received.emit(event)
+        if any(isinstance(event, Started) for event in events):
             self.queue_changed.emit()
 
     def _let_others_learn(self, event: JobEvent) -> None:

@@ -139,20 +139,25 @@ class Store:
             HistoryProblem: no such job, or the database cannot be written.
             SetupProblem: disk full.
         """
-        before = self.row(event.job_id)
-        row = changed(before, event)
-        if row == before:
-            return row
-        if not isinstance(event, Progressed):
-            with self._database.writing(lasting=row.state.has_ended):
-                self._save(row)
-        if row.state.has_ended:
-            self._live.pop(row.id, None)
-            with contextlib.suppress(SetupProblem):  # the folder may be gone; the database has it
-                mending.write_note(row)
-        else:
-            self._live[row.id] = row
-        return row
+        return self.apply_all((event,))[0]
+
+    def apply_all(self, events: Sequence[JobEvent]) -> tuple[JobRow, ...]:
+        """The rows after events of different jobs, all or none written, in one step; otherwise as `apply`."""
+        pairs = [(before, changed(before, event)) for event in events for before in (self.row(event.job_id),)]
+        told = [(after, event) for (before, after), event in zip(pairs, events, strict=True) if after != before]
+        written = [row for row, event in told if not isinstance(event, Progressed)]
+        if written:
+            with self._database.writing(lasting=any(row.state.has_ended for row in written)):
+                for row in written:
+                    self._save(row)
+        for row, _ in told:
+            if row.state.has_ended:
+                self._live.pop(row.id, None)
+                with contextlib.suppress(SetupProblem):  # the folder may be gone; the database has it
+                    mending.write_note(row)
+            else:
+                self._live[row.id] = row
+        return tuple(after for _, after in pairs)
 
     def recover(self) -> tuple[JobRow, ...]:
         """What waits to be run, in its order. To be called once, at the start of the program.
