@@ -19,6 +19,7 @@ from img2model_desktop.health.score import Score, Signs, score
 from img2model_desktop.jobs.estimates import StageTimes, measure_processor
 
 if TYPE_CHECKING:  # it brings numpy, which the window's start does without
+    from img2model_desktop.health.limits import Alert
     from img2model_desktop.health.watch import Watch
 
 BEAT_MS = 1000
@@ -36,10 +37,12 @@ class DiagnosticsFeed(QObject):
     Signals:
         beaten: there may be something new to show; once a second while a job runs or somebody looks.
         scored: (object) a new `Score`.
+        endangered: (object) a new Alert that puts work in danger.
     """
 
     beaten = Signal()
     scored = Signal(object)
+    endangered = Signal(object)
 
     def __init__(self, runner: JobRunner, places: Places, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +56,7 @@ class DiagnosticsFeed(QObject):
         self._damaged = 0
         self._is_seen = False
         self._is_started = False
+        self._told = time.time()  # alerts that are older were told by an earlier run
         self._beat = QTimer(self)
         self._beat.setInterval(BEAT_MS)
         self._beat.timeout.connect(self._on_beat)
@@ -137,8 +141,18 @@ class DiagnosticsFeed(QObject):
         if self.watch is not None:
             count = self._runner.store.waiting_count() + (self._runner.running is not None)
             self.watch.note(gap=self.gaps.take_longest(), queue=float(count))
+            self._tell_dangers(self.watch.alerts)
         self._set_pace()  # the window may have been hidden
         self.beaten.emit()
+
+    def _tell_dangers(self, alerts: "tuple[Alert, ...]") -> None:
+        from img2model_desktop.health.limits import BY_KEY
+
+        for alert in alerts:
+            if alert.since > self._told:
+                self._told = alert.since
+                if BY_KEY[alert.key].is_bad:
+                    self.endangered.emit(alert)
 
     @Slot()
     def _on_queue_changed(self) -> None:

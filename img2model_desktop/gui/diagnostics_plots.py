@@ -22,6 +22,7 @@ LEAST_PX = 128  # of a plot
 MOST_STAGES = 9
 _FILL_ALPHA = 36
 _FONT_POINTS = 8
+_NAMES_PX = 136
 
 Figures = npt.NDArray[np.float64]
 
@@ -68,7 +69,7 @@ class Line:
 
 
 class PlotCard(QFrame):
-    """A heading with the value of now, and a plot under it.
+    """A heading with the value of now, and under it a plot, which `make` makes: some 20 ms each, so one at a time.
 
     Args:
         title: what is shown.
@@ -91,29 +92,40 @@ class PlotCard(QFrame):
         self._now = label("", "value")
         self._now.setTextFormat(Qt.TextFormat.RichText)
         self._words = ""
-        self._plot = _empty_plot()
+        self._plot: pg.PlotWidget | None = None
+        self._colours: Colours | None = None
+        self._chosen = RANGES[0]
         head = QHBoxLayout()
         head.setContentsMargins(12, 0, 12, 0)
         head.addWidget(self._title)
         head.addStretch()
         head.addWidget(self._now)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 8, 8, 6)
-        column.setSpacing(4)
-        column.addLayout(head)
-        column.addWidget(self._plot, 1)
+        self._column = _column(self)
+        self._column.addLayout(head)
+        self._column.addStretch()
+        self.setMinimumHeight(LEAST_PX + 40)
         self.setAccessibleName(title)
-        self.setToolTip("")
 
     @property
     def now_words(self) -> str:
         """The value that is shown."""
         return self._words
 
+    def make(self) -> None:
+        """Makes the plot."""
+        self._plot = _empty_plot()
+        self._column.takeAt(1)  # what kept its place
+        self._column.addWidget(self._plot, 1)
+        if self._colours is not None:
+            self.retint(self._colours)
+
     def retint(self, colours: Colours) -> None:
         """In other colours."""
-        _tint(self._plot, colours)
+        self._colours = colours
         self._tints = {True: colours.focus if colours.dark else colours.accent, False: colours.faint}
+        if self._plot is None:
+            return
+        _tint(self._plot, colours)
         for curve in self._curves:
             self._plot.removeItem(curve)
         self._curves = []
@@ -141,10 +153,8 @@ class PlotCard(QFrame):
             chosen: the range that the values are of.
         """
         self._lines = lines
+        self._chosen = chosen
         self.show_words(now)
-        self._marks = [(-back, words) for back, words in chosen.ticks]
-        self._plot.setXRange(-chosen.seconds, 0, padding=0)
-        self._plot.getAxis("bottom").setTicks([self._marks])
         self._draw()
 
     def show_words(self, words: str) -> None:
@@ -162,6 +172,11 @@ class PlotCard(QFrame):
         self._now.setText("&nbsp;&nbsp; ".join(marked))
 
     def _draw(self) -> None:
+        if self._plot is None:
+            return
+        self._marks = [(-back, words) for back, words in self._chosen.ticks]
+        self._plot.setXRange(-self._chosen.seconds, 0, padding=0)
+        self._plot.getAxis("bottom").setTicks([self._marks])
         known = [float(np.nanmax(line.values)) for line in self._lines if np.isfinite(line.values).any()]
         top = self._full or nice_top(max([self._least_top, *known]))
         if self._whole and top < 10:
@@ -182,8 +197,7 @@ class StageCard(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("card")
-        self._plot = _empty_plot()
-        self._plot.getAxis("left").setWidth(136)
+        self._plot: pg.PlotWidget | None = None
         self._empty = label("No stage has run yet.", "dim")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._rows: list[tuple[str, list[float]]] = []
@@ -192,20 +206,27 @@ class StageCard(QFrame):
         head.addWidget(label("Times of stages", "dim"))
         head.addStretch()
         head.addWidget(label("seconds", "dim"))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 8, 8, 6)
-        column.setSpacing(4)
-        column.addLayout(head)
-        column.addWidget(self._plot, 1)
-        column.addWidget(self._empty, 1)
+        self._column = _column(self)
+        self._column.addLayout(head)
+        self._column.addWidget(self._empty, 1)
+        self.setMinimumHeight(LEAST_PX + 40)
         self.setAccessibleName("Times of stages")
         self._colours: Colours | None = None
+
+    def make(self) -> None:
+        """Makes the plot."""
+        self._plot = _empty_plot()
+        self._plot.getAxis("left").setWidth(_NAMES_PX)
+        self._column.addWidget(self._plot, 1)
+        if self._colours is not None:
+            self.retint(self._colours)
 
     def retint(self, colours: Colours) -> None:
         """In other colours."""
         self._colours = colours
-        _tint(self._plot, colours)
-        self._draw()
+        if self._plot is not None:
+            _tint(self._plot, colours)
+            self._draw()
 
     def show_times(self, times: Mapping[tuple[str, str, str], Sequence[float]], titles: Mapping[str, str]) -> None:
         """Other values.
@@ -227,8 +248,10 @@ class StageCard(QFrame):
             self._draw()
 
     def _draw(self) -> None:
-        self._plot.setVisible(bool(self._rows))
         self._empty.setVisible(not self._rows)
+        if self._plot is None:
+            return
+        self._plot.setVisible(bool(self._rows))
         if self._colours is None or not self._rows:
             return
         self._plot.clear()
@@ -280,14 +303,20 @@ def figure(value: float) -> str:
     return f"{value:.3g}"
 
 
+def _column(card: QFrame) -> QVBoxLayout:
+    column = QVBoxLayout(card)
+    column.setContentsMargins(0, 8, 8, 6)
+    column.setSpacing(4)
+    return column
+
+
 def _empty_plot() -> pg.PlotWidget:
-    plot = pg.PlotWidget()
+    plot = pg.PlotWidget(enableMenu=False)
     plot.setMinimumHeight(LEAST_PX)
     plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
     plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     plot.setFrameShape(QFrame.Shape.NoFrame)
     plot.hideButtons()
-    plot.setMenuEnabled(False)
     plot.setMouseEnabled(x=False, y=False)
     plot.getViewBox().setDefaultPadding(0)
     plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)

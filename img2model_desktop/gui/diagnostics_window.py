@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -56,6 +56,9 @@ class DiagnosticsWindow(QWidget):
         self._saving = LatestCall(runner, self)
         self.dialog: QFileDialog | None = None
         self._build()
+        self._unmade: list[PlotCard | StageCard] = [*self.cards.values(), self.stages]
+        self._making = QTimer(self)
+        self._making.setInterval(0)
         self._connect()
         self.retint()
         self.refresh()
@@ -64,6 +67,11 @@ class DiagnosticsWindow(QWidget):
     def chosen(self) -> Range:
         """The range of time that is shown."""
         return next(each for each in RANGES if each.key == self.ranges.value)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether all plots are there; they are made one after the other, between the program's other events."""
+        return not self._unmade
 
     def retint(self) -> None:
         """In the theme's colours."""
@@ -191,6 +199,7 @@ class DiagnosticsWindow(QWidget):
         self.export_button.clicked.connect(self.ask_where_to_export)
         self.logs_button.clicked.connect(self.logs_wished)
         self._saving.answered.connect(self._on_saved)
+        self._making.timeout.connect(self._make_next)
 
     # Showing
 
@@ -236,6 +245,13 @@ class DiagnosticsWindow(QWidget):
         self.cards[name].show_words(words)
 
     # Slots
+
+    @Slot()
+    def _make_next(self) -> None:
+        if self._unmade:
+            self._unmade.pop(0).make()
+        else:
+            self._making.stop()
 
     @Slot()
     def _on_beaten(self) -> None:
@@ -300,11 +316,14 @@ class DiagnosticsWindow(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._feed.set_seen(True)
+        if not self.is_made:
+            self._making.start()
         self.refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._feed.set_seen(False)
+        self._making.stop()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() != Qt.Key.Key_Escape:

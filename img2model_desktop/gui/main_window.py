@@ -96,6 +96,7 @@ class MainWindow(QMainWindow):
         self._connect_intake()
         self.batches.told.connect(self.tell)
         self.health.logs_wished.connect(self.show_log)
+        self.health.told.connect(self.tell)
         self.middle.work.times = self.history.model.times = self.health.feed.times
         self.batches.job_wished.connect(self._show_job)
         self._restore()

@@ -26,6 +26,7 @@ from img2model_desktop.gui.diagnostics_report import CheckUp, ReportWindow
 from img2model_desktop.gui.diagnostics_window import DiagnosticsWindow
 from img2model_desktop.gui.gap_watch import HIDDEN_MS, LEAST, WORKING_MS, GapWatch
 from img2model_desktop.gui.icons import Icons
+from img2model_desktop.gui.messages import Message
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.side_windows import SideWindows
 from img2model_desktop.gui.theme import LIGHT
@@ -224,6 +225,8 @@ def window(
     feed: DiagnosticsFeed, runner: JobRunner, icons: Icons, beside: QWidget, data: Path
 ) -> Iterator[DiagnosticsWindow]:
     made = DiagnosticsWindow(feed, runner, icons, beside)
+    while not made.is_made:
+        made._make_next()
     yield made
     made.close()
     made.deleteLater()
@@ -323,6 +326,18 @@ def test_an_export_that_fails_is_told(window: DiagnosticsWindow, tmp_path: Path,
     window.export(tmp_path / "gone" / "page.html")
     qtbot.waitUntil(lambda: window.messages.message is not None, timeout=WAIT_MS)
     assert window.messages.message.tone == "error"
+
+
+def test_plots_are_made_one_at_a_time(
+    feed: DiagnosticsFeed, runner: JobRunner, icons: Icons, beside: QWidget, qtbot: QtBot
+) -> None:
+    window = DiagnosticsWindow(feed, runner, icons, beside)
+    assert [card._plot for card in (*window.cards.values(), window.stages)] == [None] * 8
+    window.show()
+    qtbot.waitUntil(lambda: window.is_made and not window._making.isActive(), timeout=WAIT_MS)
+    assert all(card._plot is not None for card in (*window.cards.values(), window.stages))
+    window.close()
+    window.deleteLater()
 
 
 def test_other_colours_reach_every_plot(window: DiagnosticsWindow, icons: Icons) -> None:
@@ -429,9 +444,30 @@ def test_a_run_that_died_is_told_with_one_button(
     message.act()
     assert began == [shown.get("report")]
     desk.show()
+    qtbot.waitUntil(lambda: shown.get("diagnostics") is not None, timeout=WAIT_MS)
     assert isinstance(shown.get("diagnostics"), DiagnosticsWindow)
     shown.close()
     desk.close()
+    qtbot.waitUntil(lambda: not runner._calls, timeout=WAIT_MS)
+
+
+def test_a_danger_is_told_once(
+    runner: JobRunner, here: Places, icons: Icons, beside: QWidget, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "BUSY_S", 1000.0)
+    desk = DiagnosticsDesk(runner, here, icons, beside)
+    told: list[Message] = []
+    desk.told.connect(told.append)
+    desk.start(SideWindows(desk.makers()))
+    qtbot.waitUntil(lambda: desk.feed.watch._series is not None, timeout=WAIT_MS)
+    for second in range(40):
+        reading = Reading(time.time() + 1 + second, {"disk_free": 0.4, "swap": 9.0})
+        desk.feed.watch._take(reading, desk.feed.watch._series)
+    for _ in range(3):
+        desk.feed._on_beat()
+    desk.close()
+    assert [message.text for message in told] == ["The disk is almost full."]  # not what only slows things down
+    assert told[0].action == "Diagnostics…"
     qtbot.waitUntil(lambda: not runner._calls, timeout=WAIT_MS)
 
 
