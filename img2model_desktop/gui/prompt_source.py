@@ -61,13 +61,11 @@ class PromptSource(QWidget):
         changed: other words, another style, or another answer about them.
         maker_changed: another maker.
         pictures_wished: the user wants pictures to pick from.
-        styles_wished: the user wants to change the styles.
     """
 
     changed = Signal()
     maker_changed = Signal()
     pictures_wished = Signal()
-    styles_wished = Signal()
 
     def __init__(self, caller: Caller, icons: Icons, makers: Sequence[EngineSpec]) -> None:
         super().__init__()
@@ -160,6 +158,20 @@ class PromptSource(QWidget):
                 self.own_style.addItem(style.title, style.key)
                 self.own_style.setItemData(self.own_style.count() - 1, style.template, Qt.ItemDataRole.ToolTipRole)
             self.own_style.setCurrentIndex(max(0, self.own_style.findData(chosen)))
+
+    @Slot()
+    def open_styles(self) -> None:
+        """The window in which the styles are changed."""
+        from img2model_desktop.gui.prompt_styles import StylesWindow
+
+        window = StylesWindow(self.window(), str(self.own_style.currentData() or ""))
+        window.styles_changed.connect(self._on_styles_changed)
+        window.show()
+
+    @Slot()
+    def _on_styles_changed(self) -> None:
+        self.show_styles()
+        self.changed.emit()
 
     def draw_again(self) -> None:
         """Draws the words with what the options say now."""
@@ -266,7 +278,7 @@ class PromptSource(QWidget):
         self.pipeline_choice.activated.connect(self._on_edited)
         self.maker_choice.currentIndexChanged.connect(self._on_maker_chosen)
         self.make_button.clicked.connect(self.pictures_wished)
-        self.styles_button.clicked.connect(self.styles_wished)
+        self.styles_button.clicked.connect(self.open_styles)
         self.canvas.browse_wished.connect(self.edit.setFocus)
         self._rest.timeout.connect(self._on_rested)
         self._making.answered.connect(self._on_made)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from img2model_desktop.core.events import Progressed
@@ -21,6 +22,7 @@ from img2model_desktop.engines.styles import Style, Styles
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import PICTURE, PROMPT, InputPanel
 from img2model_desktop.gui.main_window import MainWindow
+from img2model_desktop.gui.prompt_styles import StylesWindow
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.theme import Theme
 from img2model_desktop.gui.variants_sheet import SEED_ROLE, VariantsSheet
@@ -167,6 +169,36 @@ def test_a_request_is_shown_again(panel: InputPanel) -> None:
     panel.load(wanted, "")
     assert panel.mode == PROMPT
     assert panel.request() == wanted
+
+
+def styles_window() -> StylesWindow:
+    return next(widget for widget in QApplication.topLevelWidgets() if isinstance(widget, StylesWindow))
+
+
+def test_styles_are_changed_added_reset_and_removed_in_a_window(qtbot: QtBot, panel: InputPanel) -> None:
+    choose_prompt(panel)
+    panel.words.own_style.setCurrentIndex(panel.words.own_style.findData("clay"))
+    QTest.mouseClick(panel.words.styles_button, Qt.MouseButton.LeftButton)
+    window = styles_window()
+    assert window.title.text() == "Clay"
+    assert not window.save_button.isEnabled()
+    window.words.setPlainText("red clay")
+    assert not window.save_button.isEnabled()
+    assert "must hold {prompt} once" in window.problem.text()
+    window.words.setPlainText("{prompt}, red clay")
+    QTest.mouseClick(window.save_button, Qt.MouseButton.LeftButton)
+    assert Styles().find("clay").template == "{prompt}, red clay"
+    assert window.remove_button.text() == "Reset"
+    QTest.mouseClick(window.remove_button, Qt.MouseButton.LeftButton)
+    assert not Styles().is_changed("clay")
+    QTest.mouseClick(window.new_button, Qt.MouseButton.LeftButton)
+    assert panel.words.own_style.findText("Clay 2") > 0
+    QTest.mouseClick(window.remove_button, Qt.MouseButton.LeftButton)
+    assert panel.words.own_style.findText("Clay 2") == -1
+    window.list.setCurrentRow(window.list.count() - 1)
+    assert not window.remove_button.isEnabled()
+    assert not window.words.isEnabled()
+    window.close()
 
 
 # The sheet
