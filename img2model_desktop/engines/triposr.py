@@ -25,7 +25,6 @@ from img2model_desktop.engines.device import (
     choose,
     chunk_for,
     memory_watched,
-    processor,
     release,
 )
 from img2model_desktop.engines.field import Lattice, Surface, extract, sample
@@ -92,7 +91,7 @@ class TripoSR:
     Args:
         folder: with the files of the set `triposr`.
         build: the network on the meta device with the published names; another size for tests.
-        device: where it runs; when a card has no memory for it, the processor takes over.
+        device: where it runs.
     """
 
     def __init__(self, folder: Path, build: Callable[[], TripoNet] = published, device: Device | None = None) -> None:
@@ -107,7 +106,7 @@ class TripoSR:
         Raises:
             SetupProblem: the weights are missing, damaged or another network's.
             EngineProblem: the network sees no body in the picture.
-            OutOfMemory: neither the card nor the processor has enough.
+            OutOfMemory: there is not enough where it runs; the network is let go.
             Cancelled: from `progress`.
         """
         picture.require_subject()
@@ -116,10 +115,7 @@ class TripoSR:
             return self._sculpt(picture, options, progress)
         except OutOfMemory:
             self.close()
-            if self._device.is_cpu:
-                raise
-        self._device = processor()
-        return self._sculpt(picture, options, progress)
+            raise
 
     def field_of(self, picture: Picture, foreground: float, progress: Progress) -> Field:
         """What the network makes of a picture, before any mesh.

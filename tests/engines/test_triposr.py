@@ -271,22 +271,23 @@ def test_stages_follow_each_other_and_fill_the_progress(folder: Path) -> None:
     assert parts["planes"]._high - parts["planes"]._low == pytest.approx(STAGES["planes"] / whole)
 
 
-def test_a_card_without_room_hands_over_to_the_processor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_card_without_room_says_so_and_never_moves_by_itself(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens next is for the ladder, which tells it."""
     engine = load_tiny(folder)
     engine._device = Device(torch.device("cpu"), torch.float32, "a card")
-    monkeypatch.setattr(Device, "is_cpu", property(lambda device: device.name == "the processor"))
     used: list[str] = []
-    right = triposr.mesh_of
 
     def crowded(field: triposr.Solid, options: TripoOptions, device: Device, progress: Progress) -> Mesh:
         used.append(device.name)
-        if device.name == "a card":
-            raise OutOfMemory("no room")
-        return right(field, options, device, progress)
+        raise OutOfMemory("no room")
 
     monkeypatch.setattr(triposr, "mesh_of", crowded)
+    with pytest.raises(OutOfMemory):
+        engine.sculpt(subject(), replace(SMALL, resolution=32), 1, Progress())
+    assert used == ["a card"]
+    assert engine._net is None
+    monkeypatch.undo()
     assert len(engine.sculpt(subject(), replace(SMALL, resolution=32), 1, Progress()).faces) > 100
-    assert used == ["a card", "the processor"]
 
 
 def test_no_room_on_the_processor_is_told_and_frees_the_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
