@@ -88,8 +88,14 @@ def _run(arguments: argparse.Namespace, ledger: Ledger, how: How) -> int:
     told = _Told(ledger, arguments.json, how.watches)
     reports = _Reports(arguments.csv, arguments.html, ledger)
     code = 0
+
+    def hear(standing: Standing, entry: Entry | None) -> None:
+        told.hear(standing, entry)
+        if how.watches and entry is not None and not standing.left:  # it may go on for weeks
+            reports.write({source.key: source.path for source in standing.sources})
+
     with _stopped_by_signals() as cancel:
-        run = BatchRun(ledger, how, told.hear, told.warn, cancel.is_set)
+        run = BatchRun(ledger, how, hear, told.warn, cancel.is_set)
         try:
             run.run()
         except Cancelled:

@@ -35,7 +35,6 @@ from img2model_desktop.jobs.batch_table import Course
 
 SIZE = (780, 760)
 FORMATS = (".glb", ".obj", ".stl", ".3mf", ".ply", ".gltf", ".usdz")
-_Y_UP_ONLY = (".glb", ".gltf", ".usdz")
 _TITLES = {"all": "All", "waiting": "To do", "done": "Done", "failed": "Failed"}
 
 
@@ -269,8 +268,7 @@ class BatchWindow(QWidget):
     def _draft(self) -> Batch:
         suffix = str(self.format.currentData())
         target = self._target or Path()
-        request = replace(self._request(), picture="", strokes=())
-        return Batch(self._sources, target, request, suffix, "y", self.recursive.isChecked())
+        return Batch(self._sources, target, _for_pictures(self._request()), suffix, "y", self.recursive.isChecked())
 
     def _update(self) -> None:
         live = self._keeper.live(self._id)
@@ -462,6 +460,12 @@ _FILTER_TIPS = {
     "failed": "Pictures that failed, with the reason",
 }
 assert set(_FILTER_TIPS) == set(FILTERS)
+
+
+def _for_pictures(request: Request) -> Request:
+    """What the input panel says, as far as it is about pictures: a prompt counts only where it redraws them."""
+    request = replace(request, picture="", strokes=(), goal="mesh", variants=1)
+    return request if request.restyle else replace(request, prompt="", style="")
 
 
 def _title_of(sources: Sequence[Path]) -> str:
