@@ -156,3 +156,33 @@ def test_the_systems_wish_reaches_the_window_thread_and_handlers_are_put_back(qt
     ending.remove()
     assert wishes == [1]
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)] == before
+
+
+LOG_OFF = """
+from PySide6.QtWidgets import QApplication
+from img2model_desktop import paths, settings
+from img2model_desktop.gui import app
+application = QApplication([])
+store, _ = app._open_store(())
+program = app.Program(application, store)
+program.start()
+assert not paths.settings_file().exists()
+program._on_session_ends(None)  # as when the user logs off: the system may end the program right after
+print(settings.load(paths.settings_file()).window != "")
+program.window.close()  # the user may also change their mind, and go on working until now
+program.end()
+program.end()
+"""
+
+
+def test_a_log_off_saves_what_the_window_looks_like(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOG_OFF],
+        env={**os.environ, "IMG2MODEL_HOME": str(tmp_path / "home")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
