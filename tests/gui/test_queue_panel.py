@@ -355,3 +355,19 @@ def test_a_model_that_is_made_later_shows_the_same(qtbot: QtBot, runner: JobRunn
     end(runner, add(runner, "c")[0])
     qtbot.waitUntil(lambda: not panel.model._pace.isActive())
     assert titles(HistoryModel(runner, panel)) == titles(panel.model) == ["a", "b", "Holiday", "c"]
+
+
+def test_stopping_many_is_one_step_with_one_last_event_each(
+    runner: JobRunner, panel: HistoryPanel, told: list[Message]
+) -> None:
+    rows = runner.store.add_all([(Request(prompt="p"), "")] * 150, batch="b1")
+    ends: list[str] = []
+    runner.event_received.connect(lambda event: ends.append(event.job_id))
+    changes: list[None] = []
+    runner.queue_changed.connect(lambda: changes.append(None))
+    panel.stop_batch("b1")
+    assert ends == [row.id for row in rows]
+    assert len(changes) == 1
+    assert {row.state for row in runner.store.ended(2000, batch="b1")} == {JobState.STOPPED}
+    panel.stop_batch("b1")
+    assert (len(ends), len(changes), told) == (150, 1, [])
