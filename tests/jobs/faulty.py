@@ -60,11 +60,6 @@ def small_card(asks_card: bool) -> Room:
     return Room(8_000, 15 if asks_card else None)
 
 
-def room_for_least(asks_card: bool) -> Room:
-    """What the last rung of the hungriest built-in engine takes."""
-    return Room(360)
-
-
 def die_once(mark: Path, function: Callable[..., Any], args: tuple[Any, ...], report: Any, is_cancelled: Any) -> Any:
     """Runs in the helper process; kills it the first time."""
     if not mark.exists():
