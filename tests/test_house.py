@@ -20,6 +20,7 @@ CATCH_ALL = {  # where an exception that nobody foresaw is turned into text inst
     "img2model_desktop/cli/__init__.py",
     "img2model_desktop/gui/app.py",
     "img2model_desktop/gui/runner.py",
+    "img2model_desktop/jobs/batch_run.py",
     "img2model_desktop/jobs/pipeline.py",
 }
 
