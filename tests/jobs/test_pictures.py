@@ -11,7 +11,6 @@ from PIL import Image
 from img2model_desktop.aside import Inline
 from img2model_desktop.core.events import Failed, Finished, JobEvent, Preview, Stage, StageBegan, Stopped
 from img2model_desktop.core.mesh_files import read_recipe
-from img2model_desktop.core.options import NoOptions
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import encode_png, read_picture, write_png
 from img2model_desktop.core.picture_recipe import recipe_in, with_recipe
@@ -21,7 +20,7 @@ from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import EngineSpec, Role
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.jobs.pipeline import made_name, run_job
-from img2model_desktop.jobs.plan import Step, resolve
+from img2model_desktop.jobs.plan import resolve
 
 PICTURES = Request(prompt="Hi", goal="pictures", variants=3, seed=5, style="rounded")
 
@@ -174,9 +173,7 @@ def tinting(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_picture_is_redrawn(folder: Path, tmp_path: Path) -> None:
     write_png(Picture(np.full((40, 50, 4), 255, np.uint8)), tmp_path / "white.png")
     request = Request(prompt="red", goal="pictures", variants=2, seed=9, maker="tinting", restyle=True)
-    plan = dataclasses.replace(resolve(request), maker=Step("tinting", NoOptions()))
-    plan = dataclasses.replace(plan, request=dataclasses.replace(request, picture=str(tmp_path / "white.png")))
-    last = run_job(plan, Bench(Inline()), folder, lambda _: None, lambda: False)
+    _, last = run(dataclasses.replace(request, picture=str(tmp_path / "white.png")), folder, Bench(Inline()))
     assert isinstance(last, Finished)
     for number in (1, 2):
         made = read_picture(folder / made_name(number))
