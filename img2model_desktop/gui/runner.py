@@ -306,12 +306,14 @@ class JobRunner(QObject):
         for cancel in self._calls.values():
             cancel.set()
         self._resting.end()
-        self._job_pool.waitForDone(CLOSE_MS)
-        for _, pool in self._lanes.values():
+        pools = (self._job_pool, *(pool for _, pool in self._lanes.values()))
+        for pool in pools:
             pool.waitForDone(CLOSE_MS)
         self._bench.close()
         for worker, _ in self._lanes.values():
             worker.close()
+        for pool in pools:  # what did not stop by itself has lost its process now
+            pool.waitForDone(CLOSE_MS)
         self._store.close()
 
     def why_set_aside(self, key: str) -> str:
