@@ -7,7 +7,6 @@ named after their sha256, and `snapshots/<revision>/` that links to them.
 import hashlib
 import json
 import os
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +24,7 @@ from img2model_desktop.engines.headers import TensorFacts
 from img2model_desktop.engines.tensors import load_into
 from img2model_desktop.engines.weight_sets import WeightFile, WeightSet
 from img2model_desktop.errors import OutOfMemory
+from tests.engines.golden import weight_of
 
 TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
 SAFETENSORS_ORDER = ("I64", "F64", "F32", "BF16", "F16")  # of the data: widest first; then by name
@@ -52,15 +52,10 @@ def published_tiny() -> nn.Module:
 
 
 def random_tensor(name: str, facts: TensorFacts) -> Tensor:
-    """Of a name, always the same: 1 + 0.1 |x| for variances, else x / sqrt(inputs); integers are 0."""
+    """Of a name, always the same: by the rule of the parity fixtures; integers are 0."""
     if facts.dtype == "I64":
         return torch.zeros(facts.shape, dtype=torch.int64)
-    values = np.random.RandomState(zlib.crc32(name.encode()) & 0x7FFFFFFF).standard_normal(facts.shape)
-    if name.endswith("running_var"):
-        values = 1 + 0.1 * np.abs(values)
-    elif len(facts.shape) > 1:
-        values = values / np.sqrt(np.prod(facts.shape[1:]))
-    return torch.from_numpy(np.asarray(values, np.float32)).to(TYPES[facts.dtype])
+    return torch.from_numpy(weight_of(name, facts.shape)).to(TYPES[facts.dtype])
 
 
 def random_tensors(facts: Mapping[str, TensorFacts]) -> dict[str, Tensor]:
