@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
 
-from img2model_desktop.core.request import AUTO
-from img2model_desktop.engines.base import EngineSpec
+from img2model_desktop.core.request import AUTO, Quality
+from img2model_desktop.engines.base import EngineSpec, build_options, memory_in_words
 from img2model_desktop.gui.controls import CalmComboBox
 
 
@@ -69,5 +69,10 @@ class EngineChoice(CalmComboBox):
                 continue
             is_missing = spec.key in missing
             item.setEnabled(not is_missing)
-            item.setToolTip(missing.get(spec.key, spec.summary))
+            item.setToolTip(missing.get(spec.key, f"{spec.summary} {_needs(spec)}"))
             item.setText(f"{spec.title} (needs weights)" if is_missing else spec.title)
+
+
+def _needs(spec: EngineSpec) -> str:
+    """The memory that an engine needs, one sentence."""
+    return memory_in_words(spec, build_options(spec, Quality.STANDARD, {})).partition(" With less")[0]
