@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from img2model_desktop.engines.pipelines import PLACE
 from img2model_desktop.gui.controls import label, rule
 from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.icons import Icons
@@ -68,11 +69,16 @@ class WeightsWindow(QWidget):
         self.dialogs.ask_for_weights(what == FOLDER, lambda path: self.bring((Path(path),), wanted))
 
     def show_engine(self, engine: str) -> None:
-        """Brings the row of the set that an engine needs into view, with the focus on its first button.
+        """Brings the row of the set that an engine needs into view, with the focus on its first button; for one that
+        needs a pipeline their section.
 
         Args:
             engine: key, or "" to leave everything as it is.
         """
+        if engine in {spec.key for spec in engines_of(PLACE)}:
+            self._scroll.ensureWidgetVisible(self.pipelines.add_button)
+            self.pipelines.add_button.setFocus()
+            return
         found = [row for key, row in self.rows.items() if engine in {spec.key for spec in engines_of(key)}]
         self._awaited = "" if found else engine
         if found:

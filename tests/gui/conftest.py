@@ -159,6 +159,13 @@ def runner(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iter
     runner.close()
 
 
+@pytest.fixture(scope="module")
+def long_lane(runner: JobRunner) -> None:
+    """The helper process for long calls, which otherwise the first of them would start in the middle of a test."""
+    worker, _ = runner._lanes[Lane.LONG]
+    worker.start()
+
+
 @pytest.fixture
 def places(tmp_path: Path, photo: Path) -> Places:
     changelog = tmp_path / "CHANGELOG.md"

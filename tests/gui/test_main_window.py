@@ -146,6 +146,7 @@ def test_drag_of_a_mesh_is_not_for_the_picture(window: MainWindow, tmp_path: Pat
     assert not window.middle.drop_frame.isVisible()
 
 
+@pytest.mark.usefixtures("long_lane")
 def test_weights_dropped_on_the_window_go_to_their_own(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, places: Places
 ) -> None:
@@ -182,7 +183,7 @@ def test_engines_that_lack_weights_lead_to_the_weights_window(qtbot: QtBot, wind
 
 
 def _has_focus(weights: WeightsWindow, key: str) -> bool:
-    return key in weights.rows and weights.focusWidget() is weights.rows[key].import_button
+    return key in weights.rows and weights.focusWidget() is weights.rows[key].download_button
 
 
 def test_link_is_refused_politely(window: MainWindow) -> None:

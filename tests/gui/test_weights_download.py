@@ -9,8 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from img2model_desktop.engines import delivery, weight_sets
+from img2model_desktop.engines import catalog, delivery, weight_sets
 from img2model_desktop.engines.library import Library, Standing
+from img2model_desktop.engines.pipelines import PLACE
 from img2model_desktop.engines.recognise import manifest
 from img2model_desktop.gui import weights_calls
 from img2model_desktop.gui.icons import Icons
@@ -246,6 +247,12 @@ def test_a_folder_for_pictures_from_words_is_linked_verified_and_taken_off(
     assert told(qtbot, window) == "The pipeline was removed from the list. Its folder stays as it is."
     qtbot.waitUntil(lambda: not window.pipelines.cards, timeout=WAIT_MS)
     assert sorted(folder.rglob("*")) == [path for path in before if path.name != "model_index.json"]
+
+
+def test_an_engine_that_needs_a_pipeline_leads_to_their_section(window: WeightsWindow) -> None:
+    engine = next(spec.key for spec in catalog.ENGINES if spec.weights == PLACE)
+    window.show_engine(engine)
+    assert window.focusWidget() is window.pipelines.add_button
 
 
 def test_a_pipeline_can_be_left(qtbot: QtBot, window: WeightsWindow, tiny_sd: Path, library: Library) -> None:
