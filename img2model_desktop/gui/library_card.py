@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -17,6 +17,7 @@ from img2model_desktop.jobs.shelf import MAX_STARS, Entry
 NARROWEST = 168  # of a cell
 GAP = 10  # between two cards
 WORDS_HEIGHT = 50
+PICTURE_MARGIN = 8
 STAR = "★"
 STATE_WORDS = {
     JobState.QUEUED: "Waiting",
@@ -52,7 +53,7 @@ class LibraryCard(QStyledItemDelegate):
         half = GAP / 2
         card = QRectF(option.rect).adjusted(half, half, -half, -half)
         painter.save()
-        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         shape = QPainterPath()
         shape.addRoundedRect(card.adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
         is_hovered = bool(state & QStyle.StateFlag.State_MouseOver)
@@ -60,25 +61,23 @@ class LibraryCard(QStyledItemDelegate):
         painter.setClipPath(shape)
         area = card.adjusted(0, 0, 0, -WORDS_HEIGHT)
         painter.fillRect(area, QColor(colours.base))
+        painter.setClipping(False)  # what follows stays inside, and is drawn much faster so
         self._paint_picture(painter, area, index.data(Qt.ItemDataRole.DecorationRole), entry)
         self._paint_words(painter, card, entry, option.font)
-        painter.setClipping(False)
         _paint_edge(painter, shape, state, colours)
         painter.restore()
 
     def _paint_picture(self, painter: QPainter, area: QRectF, picture: QPixmap | None, entry: Entry) -> None:
         has_ended_well = entry.row.state is JobState.DONE
         if picture is None or picture.isNull():
-            side = 32
             name = "prompt" if entry.row.request.prompt and not entry.row.request.picture else "picture"
-            drawing = self._icons.pixmap(name, side, self._icons.colours.faint, painter.device().devicePixelRatioF())
-            painter.drawPixmap(area.center() - QPointF(side / 2, side / 2), drawing)
+            icon = self._icons.icon(name, self._icons.colours.faint)
+            icon.paint(painter, QRect(area.center().toPoint() - QPoint(16, 16), QSize(32, 32)))
             return
-        room = area.adjusted(8, 8, -8, -8)
-        size = picture.size().scaled(room.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
-        place = QRectF(room.center() - QPointF(size.width() / 2, size.height() / 2), size)
+        size = picture.deviceIndependentSize()
+        corner = area.center() - QPointF(size.width() / 2, size.height() / 2)
         painter.setOpacity(1.0 if has_ended_well else 0.4)
-        painter.drawPixmap(place, picture, QRectF(picture.rect()))
+        painter.drawPixmap(corner.toPoint(), picture)
         painter.setOpacity(1.0)
 
     def _paint_words(self, painter: QPainter, card: QRectF, entry: Entry, font: QFont) -> None:

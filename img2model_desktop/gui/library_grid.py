@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QContextMenuEvent, QKeyEvent, QPainter, QPaint
 from PySide6.QtWidgets import QAbstractItemView, QListView
 
 from img2model_desktop.gui.icons import Icons
-from img2model_desktop.gui.library_card import NARROWEST, WORDS_HEIGHT, LibraryCard
+from img2model_desktop.gui.library_card import GAP, NARROWEST, PICTURE_MARGIN, WORDS_HEIGHT, LibraryCard
 from img2model_desktop.gui.library_model import LibraryModel
 from img2model_desktop.jobs.shelf import MAX_STARS, Entry
 
@@ -53,6 +53,7 @@ class LibraryGrid(QListView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setItemDelegate(self.card)
         self.setModel(model)
+        model.picture_ready.connect(self.update)
         self.selectionModel().selectionChanged.connect(self.chosen_changed)
         self.doubleClicked.connect(self._on_double_clicked)
         self._fit()
@@ -86,9 +87,12 @@ class LibraryGrid(QListView):
         beside = self.verticalScrollBar().sizeHint().width() + MARGIN_PX + 1  # kept free, whether it is there or not
         room = max(self.width() - beside, NARROWEST)
         width = room // max(room // NARROWEST, 1)
-        cell = QSize(width, round((width - 10) * 0.82) + WORDS_HEIGHT + 10)
+        cell = QSize(width, round((width - GAP) * 0.82) + WORDS_HEIGHT + GAP)
         if cell != self.card.cell:
             self.card.cell = cell
+            around = GAP + 2 * PICTURE_MARGIN
+            picture = QSize(cell.width() - around, cell.height() - around - WORDS_HEIGHT)
+            self._entries.set_room(picture, self.devicePixelRatioF())
             self.setGridSize(cell)
             self.verticalScrollBar().setSingleStep(cell.height() // 3)
 

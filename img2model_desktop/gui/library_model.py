@@ -3,7 +3,7 @@
 import time
 from collections import OrderedDict
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPixmap
 
 from img2model_desktop.gui.card_pictures import CardPictures
@@ -23,8 +23,14 @@ class LibraryModel(QAbstractListModel):
     """Entries by their ids; the entry is under `ENTRY_ROLE`, its picture, a QPixmap, under the decoration role.
 
     Entries are read a page at a time, pictures one after the other between the window's other work, those asked for
-    last first.
+    last first, and made as large as they are drawn.
+
+    Signals:
+        picture_ready: (QModelIndex) its picture can be drawn now. A changed datum would make a list view lay all of its
+            items out anew.
     """
+
+    picture_ready = Signal(QModelIndex)
 
     def __init__(self, shelf: Shelf, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -34,6 +40,8 @@ class LibraryModel(QAbstractListModel):
         self._alike: dict[str, float] = {}
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._reader = CardPictures()
+        self._room = QSize(160, 130)
+        self._ratio = 1.0
         self._pictures: OrderedDict[str, QPixmap] = OrderedDict()
         self._asked: OrderedDict[str, None] = OrderedDict()
         self._reading = QTimer(self)
@@ -61,6 +69,12 @@ class LibraryModel(QAbstractListModel):
         self._places = {id_: place for place, id_ in enumerate(ids)}
         self._asked.clear()
         self.endResetModel()
+
+    def set_room(self, room: QSize, ratio: float) -> None:
+        """How large a picture may be, in logical pixels, and how many of the screen's pixels make one of them."""
+        if (room, ratio) != (self._room, self._ratio):
+            self._room, self._ratio = room, ratio
+            self._pictures.clear()
 
     def refresh(self, job_id: str) -> None:
         """Something else is known of a job, or its picture is another one."""
@@ -107,10 +121,8 @@ class LibraryModel(QAbstractListModel):
         return self._alike.get(job_id)
 
     def picture(self, entry: Entry) -> QPixmap:
-        """The picture of an entry, read now."""
-        if entry.row.id not in self._pictures:
-            self._read(entry.row.id)
-        return self._pictures.get(entry.row.id, QPixmap())
+        """The picture of an entry as it was read, now."""
+        return self._reader.of(entry.row)
 
     def stop(self) -> None:
         """Reads no more pictures until they are asked for again."""
@@ -148,7 +160,7 @@ class LibraryModel(QAbstractListModel):
             self._read(id_)
             index = self.index_of(id_)
             if index.isValid():
-                self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
+                self.picture_ready.emit(index)
         if not self._asked:
             self._reading.stop()
 
@@ -156,11 +168,20 @@ class LibraryModel(QAbstractListModel):
         entry = self._entries.get(id_)
         if entry is None:
             return
-        picture = self._reader.of(entry.row)
+        picture = self._fitted(self._reader.of(entry.row))
         if entry.row.state is not JobState.RUNNING or not picture.isNull():
             self._pictures[id_] = picture
         while len(self._pictures) > PICTURES_KEPT:
             self._pictures.popitem(last=False)
+
+    def _fitted(self, picture: QPixmap) -> QPixmap:
+        """A picture in the size in which it is drawn: to be scaled once, not at each turn of the wheel."""
+        if picture.isNull():
+            return picture
+        keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+        made = picture.scaled(self._room * self._ratio, keep, smooth)
+        made.setDevicePixelRatio(self._ratio)
+        return made
 
     def _tell_all(self) -> None:
         if self._ids:
