@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 
-WORKING_MS = 20  # a job runs and the window is there: 50 looks a second cost a thousandth of a core
+WORKING_MS = 20  # a job runs and the window is there: 50 looks a second cost less than a hundredth of a core
 HIDDEN_MS = 200  # nobody sees the window: few looks, which still find every gap that is longer than this
 LEAST = 500  # looks before anything is said of their spread: ten seconds
 KEPT = 3000  # a minute of looks while somebody works

@@ -4,13 +4,13 @@ Durations of one stage, engine and quality scatter like a log-normal distributio
 half as long. What is told is the middle 80 % of it, given how long the stage has run already.
 """
 
+import functools
 import math
-import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from img2model_desktop.core.events import (
     Decided,
@@ -26,6 +26,9 @@ from img2model_desktop.core.request import AUTO, Quality, Request
 from img2model_desktop.engines import catalog, weight_sets
 from img2model_desktop.jobs.database import Database
 from img2model_desktop.jobs.job_row import JobRow
+
+if TYPE_CHECKING:
+    from statistics import NormalDist
 
 COVERED = 0.8
 """Share of the real durations that shall lie inside the shown range."""
@@ -56,7 +59,6 @@ _QUALITY = {Quality.DRAFT: 0.4, Quality.STANDARD: 1.0, Quality.HIGH: 3.0}
 _CARDS = (("3060", 14.0), ("4070", 30.0), ("4090", 80.0), ("H100", 250.0), ("H200", 250.0))  # TFLOP/s in networks
 
 Key = tuple[str, str, str]  # stage, engine, quality
-_NORMAL = statistics.NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,9 @@ class Spread:
     def left(self, passed_s: float, chance: float) -> float:
         """Seconds that are left with this chance or fewer, once `passed_s` have passed without an end."""
         place_now = (math.log(max(passed_s, 1e-9)) - self.middle) / self.width
-        gone = min(_NORMAL.cdf(place_now), 1 - 1e-6)
+        gone = min(_normal().cdf(place_now), 1 - 1e-6)
         place = min(max(gone + (1 - gone) * chance, 1e-9), 1 - 1e-9)
-        return max(math.exp(self.middle + self.width * _NORMAL.inv_cdf(place)) - max(passed_s, 0.0), 0.0)
+        return max(math.exp(self.middle + self.width * _normal().inv_cdf(place)) - max(passed_s, 0.0), 0.0)
 
     def scaled(self, factor: float) -> "Spread":
         """Of durations that are longer by a factor above 0."""
@@ -178,6 +180,13 @@ def remaining(parts: Iterable[Spread | None], running: "Running | None" = None) 
     many = 1 - math.fsum(mid * mid for _, mid, _ in ranges) / max(middle * middle, 1e-12)
     middle += 0.3 * (1 - TOGETHER) * max(many, 0.0) * max(sum(ups) - sum(downs), 0.0)
     return Remaining(max(middle - _added(downs), 0.0), middle + _added(ups), known=True)
+
+
+@functools.cache
+def _normal() -> "NormalDist":
+    from statistics import NormalDist  # brings fractions and decimals, which the window's start does without
+
+    return NormalDist()
 
 
 def _added(widths: list[float]) -> float:
@@ -326,7 +335,9 @@ class StageTimes:
         if engine:
             return None
         others = [spread_of(kept) for key, kept in self._kept.items() if (key[0], key[2]) == (stage.value, quality)]
-        return Spread(statistics.median(other.middle for other in others), OTHER_QUALITY_SPREAD) if others else None
+        return (
+            Spread(sorted(other.middle for other in others)[len(others) // 2], OTHER_QUALITY_SPREAD) if others else None
+        )
 
     def _from_network(self, engine: str) -> Spread | None:
         """From the work of one run of its network, which its table of weights tells."""
