@@ -12,7 +12,17 @@ from pathlib import Path
 from img2model_desktop import paths, settings
 from img2model_desktop.aside import Inline
 from img2model_desktop.cli.speech import print_json, say_problem
-from img2model_desktop.core.events import Chosen, Failed, Finished, JobEvent, Progressed, StageBegan, Stopped, Warned
+from img2model_desktop.core.events import (
+    Chosen,
+    Decided,
+    Failed,
+    Finished,
+    JobEvent,
+    Progressed,
+    StageBegan,
+    Stopped,
+    Warned,
+)
 from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import EXIT_BUG, EXIT_CANCELLED, KINDS, Cancelled, Img2ModelError, InputProblem
@@ -47,6 +57,7 @@ def add_request_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="N", help="for engines that draw random numbers")
     add("--size-mm", type=float, default=None, metavar="N", help="longest side, millimetres")
     add("--up", default=None, choices=["y", "z"], help="up axis of OBJ, STL and PLY files")
+    add("--fall-back", action="store_true", help="lets a built-in engine take over from one that cannot do it")
     add(
         *("--set", "--option"),
         action="append",
@@ -74,6 +85,7 @@ def request_of(arguments: argparse.Namespace, stored: settings.Settings) -> Requ
         seed=arguments.seed,
         size_mm=stored.size_mm if arguments.size_mm is None else arguments.size_mm,
         options=tuple(sorted(options.items())),
+        falls_back=arguments.fall_back,
     )
 
 
@@ -200,6 +212,7 @@ class _One:
                         "engine": last.engine,
                         "seed": seed,
                         "warnings": self._told.warnings,
+                        "decisions": self._told.decisions,
                         "seconds": round(last.seconds / count, 3),
                     }
                 )
@@ -219,6 +232,7 @@ class _One:
                     "engine": last.engine,
                     "reason": self._told.reason,
                     "warnings": self._told.warnings,
+                    "decisions": self._told.decisions,
                     "seconds": round(last.seconds, 3),
                     "size_mm": [round(side, 3) for side in (width, height, depth)],
                     **{name: getattr(facts, name) for name in ("vertices", "faces", "parts", "watertight")},
@@ -250,6 +264,7 @@ class _Told:
     def __init__(self, name: str) -> None:
         self.reason = ""
         self.warnings: list[str] = []
+        self.decisions: list[str] = []
         self._name = name
         self._is_terminal = sys.stderr.isatty()
         self._is_open = False
@@ -267,6 +282,9 @@ class _Told:
         elif isinstance(event, Warned):
             self.warnings.append(f"{event.message} {event.advice}".strip())
             self._line(self.warnings[-1])
+        elif isinstance(event, Decided):
+            self.decisions.append(f"{event.message} {event.advice}".strip())
+            self._line(self.decisions[-1])
 
     def end(self) -> None:
         """Ends the line that changes."""
