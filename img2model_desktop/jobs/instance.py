@@ -22,6 +22,9 @@ NOTE_SUFFIX = ".json"
 ANSWER_S = 15.0
 """How long a second start waits for the first to take its note; the first may be starting itself."""
 
+GRACE_S = 5.0
+"""How long the claim of a program that was killed may last: a process that it was just starting still has its files."""
+
 STALE_S = 60.0
 """A note this old was left by a start that was killed while it waited."""
 
@@ -60,12 +63,13 @@ class Claim:
             self._file: IO[bytes] = path.open("a+b", buffering=0)
         except OSError as problem:
             raise atomic.setup_problem(problem, path) from None
-        try:
-            _lock(self._file)
-        except OSError:
+        until = time.monotonic() + GRACE_S
+        while not _locks(self._file):
             pid = _pid_in(self._file)
-            self._file.close()
-            raise InUse(folder, pid) from None
+            if _is_alive(pid) or time.monotonic() > until:
+                self._file.close()
+                raise InUse(folder, pid)
+            time.sleep(_LOOK_EVERY_S)
         self._write_pid()
 
     def release(self) -> None:
@@ -139,6 +143,28 @@ def _taken(note: Path) -> tuple[Path, ...] | None:
         with contextlib.suppress(OSError):
             note.unlink()
         return None
+
+
+def _locks(file: IO[bytes]) -> bool:
+    """Whether the lock is this program's now."""
+    try:
+        _lock(file)
+    except OSError:
+        return False
+    return True
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a program still runs; what cannot be known is taken for alive."""
+    if os.name == "nt" or not pid:
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _pid_in(file: IO[bytes]) -> int:

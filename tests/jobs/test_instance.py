@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import multiprocessing.connection
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -57,6 +58,19 @@ def test_what_a_killed_program_had_claimed_is_free_at_once(tmp_path: Path) -> No
     with closing(Store(tmp_path / "history.sqlite3", tmp_path / "jobs")) as store:
         assert [row.id for row in store.recover()] == [id_]
         assert store.mended == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no fork, so nothing is inherited")
+def test_what_a_dying_program_was_just_starting_is_waited_for(tmp_path: Path) -> None:
+    """A process that is begun has its parent's files until it is its own program: also the lock of one that is gone."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    claim = Claim(tmp_path)
+    (tmp_path / instance.LOCK_FILE).write_bytes(b" %d\n" % ended.pid)
+    letting_go = threading.Timer(0.2, claim.release)
+    letting_go.start()
+    Claim(tmp_path).release()
+    letting_go.join()
 
 
 def test_a_store_that_cannot_be_opened_lets_go_of_the_folder(tmp_path: Path) -> None:
