@@ -19,6 +19,13 @@ PROGRAM = """
 import sys
 from PySide6.QtCore import QTimer
 from img2model_desktop.gui import app
+from img2model_desktop.gui.diagnostics_feed import DiagnosticsFeed
+from img2model_desktop.gui.runner import JobRunner
+
+def nothing(_self):
+    pass  # in place of what is not looked at here, and takes seconds
+
+DiagnosticsFeed.start = JobRunner.warm_up = nothing
 
 def after_start(program, told):
     window = program.window
