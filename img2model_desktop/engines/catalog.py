@@ -366,7 +366,7 @@ class PromptOptions:
         ),
     )
     cut_long: bool = option(
-        False, Option("Cut long prompts", "Leaves the end of a prompt out that the pipeline would not read.")
+        False, Option("Cut the end", "Of a long prompt: leaves out what the pipeline would not read, without asking.")
     )
 
 

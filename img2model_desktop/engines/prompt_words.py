@@ -89,6 +89,6 @@ def too_long(title: str, text: str, cut: str, limits: tuple[int, int], *, is_neg
     shown = cut if len(cut) <= 80 else f"{cut[:79]}…"
     return InputProblem(
         f"The {which} {have} tokens and {title} reads {read}: “{shown}” at the end would be left out.",
-        "Shorten it, choose the style “none”, or let “Cut long prompts” (cut_long) leave that out.",
+        "Shorten it, choose the style “none”, or let “Cut the end” (cut_long) leave that out.",
         text,
     )

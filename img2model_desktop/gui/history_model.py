@@ -22,7 +22,6 @@ from PySide6.QtCore import (
 
 from img2model_desktop.core.events import Stage
 from img2model_desktop.engines import catalog
-from img2model_desktop.engines.base import Role
 from img2model_desktop.errors import HistoryProblem
 from img2model_desktop.gui.card_pictures import CardPictures, input_of
 from img2model_desktop.jobs.estimates import StageTimes, overall
@@ -488,10 +487,10 @@ def state_words(row: JobRow, place: int = 0, done: float | None = None) -> str:
 
 
 def engine_title(key: str) -> str:
-    """The title of a sculptor, or its key where the catalogue does not know it; "Opened" for a mesh file."""
+    """The title of an engine, or its key where the catalogue does not know it; "Opened" for a mesh file."""
     if key == OPENED:
         return "Opened"
-    return next((spec.title for spec in catalog.of_role(Role.SCULPTOR) if spec.key == key), key)
+    return next((spec.title for spec in catalog.ENGINES if spec.key == key), key)
 
 
 def tool_tip(row: JobRow, place: int = 0) -> str:

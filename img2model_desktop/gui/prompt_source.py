@@ -192,7 +192,6 @@ class PromptSource(QWidget):
     def retint(self) -> None:
         """In the theme's colours."""
         self.canvas.update()
-        self.styles_button.setIcon(self._icons.icon("more"))
         self.make_button.setIcon(self._icons.icon("picture"))
 
     # Building
@@ -211,9 +210,10 @@ class PromptSource(QWidget):
         self.own_style.setAccessibleName("Style")
         self.own_style.setToolTip("Words that are added to yours, so that the picture makes a good mesh")
         self.styles_button = QToolButton()
+        self.styles_button.setObjectName("section")
+        self.styles_button.setText("Edit…")
         self.styles_button.setToolTip("Change the styles…")
         self.styles_button.setAccessibleName("Change the styles")
-        self.styles_button.setFixedSize(28, 28)
         self.pipeline_choice = CalmComboBox()
         self.pipeline_choice.setAccessibleName("Pipeline")
         self.pipeline_choice.setToolTip("Which of your diffusers folders makes the picture")

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QIcon, QKeyEvent, QPixmap, QResizeEvent
@@ -27,6 +27,9 @@ from img2model_desktop.gui.messages import Message, Tone
 from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.jobs.job_row import JobRow
+
+if TYPE_CHECKING:
+    from img2model_desktop.core.picture import Picture
 
 SIDE_PX = 384  # longest side of what is read for the sheet
 LARGEST_PX, LEAST_PX = 360, 96  # of a picture on the sheet
@@ -198,7 +201,7 @@ class VariantsSheet(QWidget):
         had_focus, current = self.grid.hasFocus(), max(self.grid.currentRow(), 0)
         self.grid.clear()
         for path, picture, recipe in found:
-            item = QListWidgetItem(QIcon(QPixmap.fromImage(image_from(picture))), f"Seed {recipe.get('seed', '?')}")
+            item = QListWidgetItem(_icon(picture), f"Seed {recipe.get('seed', '?')}")
             item.setData(Qt.ItemDataRole.UserRole, path)
             item.setData(SEED_ROLE, recipe.get("seed"))
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
@@ -227,6 +230,15 @@ class VariantsSheet(QWidget):
             self.told.emit(Message(Tone.ERROR, trouble.message, trouble.advice, trouble.details))
         else:
             self.told.emit(Message(Tone.INFO, f"Saved: {out}"))
+
+
+def _icon(picture: "Picture") -> QIcon:
+    """The picture in the sheet's size, and no paler when it is chosen."""
+    smooth, keep = Qt.TransformationMode.SmoothTransformation, Qt.AspectRatioMode.KeepAspectRatio
+    pixmap = QPixmap.fromImage(image_from(picture).scaled(SIDE_PX, SIDE_PX, keep, smooth))
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)
+    return icon
 
 
 def _about(recipe: dict[str, Any]) -> str:
