@@ -8,11 +8,9 @@ from pathlib import Path
 
 from img2model_desktop import paths
 from img2model_desktop.cli.speech import print_json
-from img2model_desktop.health import bundle, checks
+from img2model_desktop.health import checks
 from img2model_desktop.health.checks import Check, Grade, Places
-from img2model_desktop.health.page import Report, save
 from img2model_desktop.health.past import DAY_S
-from img2model_desktop.health.series import LEVELS, read_points, series_file
 
 EXIT_NOT_READY = 3
 _SIGNS = {Grade.OK: "ok  ", Grade.WARN: "warn", Grade.BAD: "bad "}
@@ -32,17 +30,30 @@ def _doctor(arguments: argparse.Namespace) -> int:
     places = installation()
     found = checks.examine(places, _print_plain if arguments.json else _print)
     if arguments.html:
-        now = time.time()
-        points = read_points(series_file(places.data, LEVELS[0][0]))[0].between(now - DAY_S, now)
-        save(Report(now, now - DAY_S, points=points, checks=found), Path(arguments.html))
-        print(f"Page: {arguments.html}", file=sys.stderr)
+        _write_page(places, found, Path(arguments.html))
     if arguments.bundle:
-        members = bundle.contents(places, found)
-        bundle.write(Path(arguments.bundle), members)
-        print(f"Bundle: {arguments.bundle}. It holds:", file=sys.stderr)
-        for member in members:
-            print(f"  {member.name:14} {len(member.content.encode()):8,} bytes  {member.what}", file=sys.stderr)
+        _write_bundle(places, found, Path(arguments.bundle))
     return EXIT_NOT_READY if checks.worst(found) is Grade.BAD else 0
+
+
+def _write_page(places: Places, found: tuple[Check, ...], path: Path) -> None:
+    from img2model_desktop.health.page import Report, save  # brings numpy: not with every other command
+    from img2model_desktop.health.series import LEVELS, read_points, series_file
+
+    now = time.time()
+    points = read_points(series_file(places.data, LEVELS[0][0]))[0].between(now - DAY_S, now)
+    save(Report(now, now - DAY_S, points=points, checks=found), path)
+    print(f"Page: {path}", file=sys.stderr)
+
+
+def _write_bundle(places: Places, found: tuple[Check, ...], path: Path) -> None:
+    from img2model_desktop.health import bundle
+
+    members = bundle.contents(places, found)
+    bundle.write(path, members)
+    print(f"Bundle: {path}. It holds:", file=sys.stderr)
+    for member in members:
+        print(f"  {member.name:14} {len(member.content.encode()):8,} bytes  {member.what}", file=sys.stderr)
 
 
 def installation() -> Places:

@@ -10,9 +10,7 @@ import socket
 import sys
 from typing import Any
 
-LOOPBACK = (
-    "IMG2MODEL_TEST_LOOPBACK"  # ports of 127.0.0.1 that may be used; set by tests/loopback.py alone
-)
+LOOPBACK = "IMG2MODEL_TEST_LOOPBACK"  # ports of 127.0.0.1 that may be used; set by tests/loopback.py alone
 
 WATCHED = frozenset(
     {
