@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
 from img2model_desktop.engines import catalog
@@ -80,6 +80,7 @@ class SettingsForm(QWidget):
             seed=self.seed_value,
             size_mm=self.size_mm.value,
             options=tuple(sorted(self._options().items())),
+            falls_back=self.falls_back.isChecked(),
         )
 
     def options_of(self, spec: EngineSpec) -> Any:
@@ -95,6 +96,8 @@ class SettingsForm(QWidget):
             self.engine.choose(request.engine)
             self.cutter.choose(request.cutter)
             self.seed.setValue(request.seed)
+        with QSignalBlocker(self.falls_back):
+            self.falls_back.setChecked(request.falls_back)
         self.quality.set_value(request.quality)
         self.size_mm.set_value(request.size_mm)
         self._redraws = request.restyle
@@ -156,7 +159,17 @@ class SettingsForm(QWidget):
         self._options_column = QVBoxLayout(self._options_box)
         self._options_column.setContentsMargins(0, 0, 0, 0)
         self._options_column.setSpacing(SPACE)
-        self.more = Fold("More options", self._options_box, self._icons)
+        self.falls_back = QCheckBox("A built-in engine may take over")
+        self.falls_back.setAccessibleName("A built-in engine may take over")
+        self.falls_back.setToolTip("When the chosen engine cannot do it; the result then says which engine made it")
+        self.falls_back.toggled.connect(self.changed)
+        inner = QWidget()
+        inside = QVBoxLayout(inner)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(SPACE)
+        inside.addWidget(self._options_box)
+        inside.addWidget(self.falls_back)
+        self.more = Fold("More options", inner, self._icons)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE)
@@ -211,7 +224,12 @@ class SettingsForm(QWidget):
         specs = self._specs()
         for spec in specs:
             form = OptionsForm(
-                spec.options, self._icons, self._preset(spec), self._shown(spec), "what the quality says"
+                spec.options,
+                self._icons,
+                self._preset(spec),
+                self._shown(spec),
+                "what the quality says",
+                is_narrow=True,
             )
             form.set_given({name: value for name, value in _given(spec, options).items() if name in self._shown(spec)})
             form.changed.connect(self.changed)
