@@ -139,7 +139,8 @@ def _plot(measure: Measure, points: Points, since: float, until: float) -> str:
         return ""
     top = measure.full or nice_top(max(value for _, value in known))
     lines = " ".join(_lines(known, since, until, top))
-    now = f"{known[-1][1]:.4g} {measure.unit}".strip()
+    newest = known[-1][1]
+    now = f"{newest:,.0f} {measure.unit}" if newest >= 100 else f"{newest:.3g} {measure.unit}"
     marks = "".join(
         f'<line x1="{_LEFT:.0f}" x2="{_WIDTH:.0f}" y1="{_y(top * share, top):.1f}" y2="{_y(top * share, top):.1f}"/>'
         f'<text x="{_LEFT - 6:.0f}" y="{_y(top * share, top) + 4:.1f}" text-anchor=end>{top * share:.4g}</text>'
@@ -151,7 +152,7 @@ def _plot(measure: Measure, points: Points, since: float, until: float) -> str:
     )
     title = html.escape(measure.title)
     return (
-        f"<figure><figcaption>{title} <b>{html.escape(now)}</b></figcaption>"
+        f"<figure><figcaption>{title} <b>{html.escape(now.strip())}</b></figcaption>"
         f'<svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role=img aria-label="{title}">{marks}{ends}'
         f'<path d="{lines}"/></svg></figure>'
     )
