@@ -60,9 +60,10 @@ class LibraryModel(QAbstractListModel):
             ids: in their order.
             alike: how much each looks like what is looked for, 0..1; None where nothing is compared.
         """
-        self._alike = alike or {}
+        before, self._alike = self._alike, alike or {}
         if ids == self._ids:
-            self._tell_all()
+            if before != self._alike:
+                self._tell_all()
             return
         self.beginResetModel()
         self._ids = ids
