@@ -215,7 +215,8 @@ def _tokenizers(pipe: Any, entry: Pipeline) -> list[tuple[Any, int]]:
     Where a large text encoder reads the prompt as well, what the small one leaves out is not lost.
     """
     there = [getattr(pipe, name, None) for name in ("tokenizer", "tokenizer_2", "tokenizer_3")]
-    found = [tokenizer for tokenizer in there if tokenizer is not None]
+    plain = [one.tokenizer if isinstance(one, transformers.ProcessorMixin) else one for one in there]
+    found = [tokenizer for tokenizer in plain if tokenizer is not None]
     if entry.kind.most_tokens > CLIP_TOKENS:
         large = [one for one in found if getattr(one, "model_max_length", 0) != CLIP_TOKENS]
         return [(large[-1], entry.kind.most_tokens)] if large else [(one, CLIP_TOKENS) for one in found]
