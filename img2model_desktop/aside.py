@@ -89,6 +89,7 @@ class Helper:
         self._warm_modules = warm_modules
         self._niceness = niceness
         self._lock = threading.Lock()
+        self._changing = threading.Lock()  # held while one process ends and another one takes its place
         self._closed = False
         self._is_ready = False
         self._start()
@@ -112,7 +113,8 @@ class Helper:
     def close(self) -> None:
         """Ends the process, also in the middle of a call; `run` raises EngineProblem from then on."""
         self._closed = True
-        self._kill()
+        with self._changing:
+            self._kill()
 
     def _wait_for_turn(self, tick: Tick) -> None:
         while not self._lock.acquire(timeout=POLL_S):
@@ -179,12 +181,13 @@ class Helper:
 
     def _replace(self) -> int | None:
         """Ends the process and starts another, unless closed; the ended one's exit code."""
-        code = self._kill()
-        self._is_ready = False
-        if self._closed:
-            raise EngineProblem("The program is closing.", "Start it again to go on.")
-        self._start()
-        return code
+        with self._changing:
+            code = self._kill()
+            self._is_ready = False
+            if self._closed:
+                raise EngineProblem("The program is closing.", "Start it again to go on.")
+            self._start()
+            return code
 
     def _kill(self) -> int | None:
         with contextlib.suppress(ValueError):  # closed already

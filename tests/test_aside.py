@@ -170,5 +170,23 @@ def test_close_leaves_no_process() -> None:
         helper.run(add, 1, 1, tick=lambda _: None)
 
 
+def test_close_while_a_dead_process_is_replaced_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    helper = Helper(warm_modules=())
+    closing = threading.Thread(target=helper.close)
+    start, born = helper._start, []
+
+    def start_late() -> None:
+        closing.start()
+        closing.join(0.2)  # close has begun, and waits for what begins here
+        start()
+        born.append(helper._process.pid)
+
+    monkeypatch.setattr(helper, "_start", start_late)
+    with pytest.raises(EngineProblem):
+        helper.run(die, tick=lambda _: None)
+    closing.join()
+    assert not psutil.pid_exists(born[0])
+
+
 def _raise_cancelled(fraction: float) -> None:
     raise Cancelled
