@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import time
@@ -18,6 +19,9 @@ END_FILE = "ended.json"
 
 MAX_STARTS = 3
 """A job that was running this many times when the program ended is taken to be the reason, and not started again."""
+
+LEFT_OVER_S = 14 * 86_400.0
+"""Only folders that have changed within this time are looked into at a start: ten thousand take a while."""
 
 _OUR_FOLDER = re.compile(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{4,}")
 
@@ -97,6 +101,16 @@ def sweep(folder: Path) -> None:
             if item.name.startswith(atomic.HIDDEN_PREFIX):
                 shutil.rmtree(item, ignore_errors=True)
         folder.rmdir()  # refuses when there is anything else
+
+
+def clear(jobs: Path) -> None:
+    """Takes away what a killed program has left half-written in the job folders; nothing that has its name."""
+    since = time.time() - LEFT_OVER_S
+    with contextlib.suppress(OSError), os.scandir(jobs) as folders:
+        for folder in folders:
+            if folder.stat().st_mtime >= since and _OUR_FOLDER.fullmatch(folder.name):
+                for hidden in Path(folder).glob(f"{atomic.HIDDEN_PREFIX}*"):
+                    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def told(adopted: int, gone: int) -> str:

@@ -166,6 +166,7 @@ class Store:
         those that were running for the third time have failed. Job folders that the database does not know are taken
         in, jobs that wait get a lost folder back, and results whose folder is not there are marked; `mended` says so.
         """
+        mending.clear(self._jobs)
         there, adopted = self._adopt_unknown()
         gone = self._mark_gone(there)
         self.mended = " ".join(part for part in (self.mended, mending.told(adopted, gone)) if part)
