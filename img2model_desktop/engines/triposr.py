@@ -152,8 +152,10 @@ class TripoSR:
             net, weights = self._build(), weight_sets.find("triposr")
             if self._device.dtype == torch.float32:  # the file's own pages, all in use, are the cheapest copy there is
                 load_into(net, self._folder, weights)
+                net.float()  # a file in half precision is read in full: a half network would need half pictures
             else:
-                types = dict.fromkeys(net.lowered(), self._device.dtype)
+                lowered = net.lowered()
+                types = {name: self._device.dtype if name in lowered else torch.float32 for name in net.state_dict()}
                 load_lowered(net, self._folder, weights, types, progress.part(0.0, 0.9))
             self._net = net.to(self._device.device)
         progress.update(1.0)

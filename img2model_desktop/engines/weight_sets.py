@@ -99,6 +99,7 @@ SETS: tuple[WeightSet, ...] = (
         ),
         "img2model_desktop.engines.depth_net:published",
         tflop=0.115,
+        takes_half=True,
     ),
     WeightSet(
         "triposr",
@@ -121,6 +122,7 @@ SETS: tuple[WeightSet, ...] = (
         ),
         "img2model_desktop.engines.triposr_net:published",
         tflop=3.0,
+        takes_half=True,
     ),
 )
 
