@@ -502,9 +502,14 @@ class _Job(QRunnable):
         self._work = (plan, bench, folder, send, cancel.is_set, policy)
 
     def run(self) -> None:
-        from img2model_desktop.jobs.pipeline import run_job  # brings numpy and the file readers: not at start-up
-
-        run_job(*self._work)
+        folder, send = self._work[2:4]
+        try:
+            from img2model_desktop.jobs.pipeline import run_job  # brings numpy and the file readers: not at start-up
+        except Exception:  # noqa: BLE001 - an installation that is damaged: without a last event the queue would hang
+            message, advice = "A part of the program could not be loaded.", "Install the program again."
+            send(Failed(folder.name, time.time(), "bug", message, advice, traceback.format_exc()))
+        else:
+            run_job(*self._work)
 
 
 class _Call(QRunnable):

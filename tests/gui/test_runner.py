@@ -1,5 +1,6 @@
 """Jobs and calls run beside the window, one last event each, and nothing is left when the runner is closed."""
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,18 @@ def test_cancel_one_that_runs_and_one_that_waits(qtbot: QtBot, runner: JobRunner
     assert states == {JobState.STOPPED}
     assert [type(event) for event in events if isinstance(event, LAST)] == [Stopped] * 3
     assert not list(runner.job(running).folder.glob("result*"))
+
+
+def test_a_damaged_installation_ends_the_job_and_not_the_queue(
+    qtbot: QtBot, runner: JobRunner, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "img2model_desktop.jobs.pipeline", None)  # importing it raises
+    ids = [runner.submit(plan_for(picture)) for _ in range(2)]
+    wait_for_end(qtbot, runner)
+    for job_id in ids:
+        row = runner.job(job_id)
+        assert (row.state, row.error_kind) == (JobState.FAILED, "bug")
+        assert row.error_message == "A part of the program could not be loaded."
 
 
 def test_failure_does_not_stop_the_queue(qtbot: QtBot, runner: JobRunner, picture: Path, tmp_path: Path) -> None:
