@@ -7,7 +7,7 @@ are skipped and Qt draws offscreen.
 import gc
 import importlib.util
 import os
-import subprocess
+import shutil
 import sys
 import tempfile
 import threading
@@ -23,6 +23,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 GUARD = Path(__file__).resolve().parent / "guard"
+FIXTURES = ROOT / "tests" / "engines" / "fixtures"
 HOME = "IMG2MODEL_HOME"
 LINUX = sys.platform.startswith("linux")
 LEAVE_S = 2.0  # a thread or process that has been told to end gets this long
@@ -103,23 +104,15 @@ def shared_models() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_sd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A diffusers folder of real classes with random weights, 64 x 64 pixels; not to be changed.
-
-    Written by a process of its own: what it imports is no part of this one.
-    """
-    return _written_by_diffusers("sd", tmp_path_factory.mktemp("diffusers") / "tiny-sd")
+    """A diffusers folder of real classes with random weights, 64 x 64 pixels; see tests/engines/diffusers_folder.py."""
+    return Path(shutil.copytree(FIXTURES / "tiny_sd", tmp_path_factory.mktemp("diffusers") / "tiny-sd"))
 
 
 @pytest.fixture(scope="session")
 def tiny_subject(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Likewise; its pictures have a subject before a dark ground."""
-    return _written_by_diffusers("subject", tmp_path_factory.mktemp("diffusers") / "tiny")
-
-
-def _written_by_diffusers(what: str, folder: Path) -> Path:
-    command = [sys.executable, "-m", "tests.engines.diffusers_folder", what, str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    folder = Path(shutil.copytree(FIXTURES / "tiny_sd", tmp_path_factory.mktemp("diffusers") / "tiny"))
+    shutil.copytree(FIXTURES / "tiny_subject_vae", folder / "vae", dirs_exist_ok=True)
     return folder
 
 

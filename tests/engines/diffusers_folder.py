@@ -1,11 +1,15 @@
 """Tiny pipelines in the layout that diffusers writes: real classes, random weights, a few hundred kilobytes."""
 
 import json
+import shutil
 import string
-import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
+FIXTURES = Path(__file__).resolve().parent / "fixtures"
+TINY_SD = FIXTURES / "tiny_sd"  # what `write_sd` wrote: importing diffusers takes longer than most tests
+TINY_SUBJECT_VAE = FIXTURES / "tiny_subject_vae"  # what `draw_a_subject` made of its decoder
 SPECIAL = ("<|startoftext|>", "<|endoftext|>")
 WIDTH = 32  # of the text encoder's words
 
@@ -161,8 +165,7 @@ def draw_a_subject(folder: Path) -> Path:
     return folder
 
 
-if __name__ == "__main__":
-    what, place = sys.argv[1], Path(sys.argv[2])
-    write_sd(place)
-    if what == "subject":
-        draw_a_subject(place)
+if __name__ == "__main__":  # writes the fixtures anew
+    with tempfile.TemporaryDirectory() as made:
+        shutil.copytree(write_sd(Path(made)), TINY_SD, dirs_exist_ok=True)
+        shutil.copytree(draw_a_subject(Path(made)) / "vae", TINY_SUBJECT_VAE, dirs_exist_ok=True)

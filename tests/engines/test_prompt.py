@@ -1,5 +1,6 @@
 """Prompt, on a real Stable Diffusion of tiny size: what every engine promises, and what it adds."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
@@ -19,6 +21,7 @@ from img2model_desktop.engines.pipelines import Pipelines
 from img2model_desktop.engines.prompt import Prompt, _even_noise, load, on_plain_ground
 from img2model_desktop.engines.styles import Styles
 from img2model_desktop.errors import Cancelled, EngineProblem, InputProblem, OutOfMemory, SetupProblem
+from tests.engines.diffusers_folder import TINY_SD, TINY_SUBJECT_VAE, draw_a_subject, write_sd, write_xl
 
 QUICK = PromptOptions(steps=3)
 WORDS = "a red fox"
@@ -35,8 +38,6 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def library(tiny_sd: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.engines.diffusers_folder import write_xl
-
     folder = tmp_path_factory.mktemp("prompt")
     pipelines = Pipelines(folder)
     pipelines.add(write_xl(folder / "tiny-xl"))
@@ -156,6 +157,31 @@ def test_redraws_a_picture(engine: Prompt) -> None:
         engine.restyle(disc(), WORDS, "none", options, 7, Watch(0.6).token())
     assert same(redrawn, engine.restyle(disc(), WORDS, "none", options, 7, Progress()))
     assert same(before, make(engine))
+
+
+def test_the_tiny_folders_are_what_diffusers_writes(tmp_path: Path) -> None:
+    folder = write_sd(tmp_path / "sd")
+    check_same_files(folder, TINY_SD)
+    check_same_files(draw_a_subject(folder) / "vae", TINY_SUBJECT_VAE)
+
+
+def check_same_files(made: Path, kept: Path) -> None:
+    names = {path.relative_to(made) for path in made.rglob("*") if path.is_file()}
+    assert names == {path.relative_to(kept) for path in kept.rglob("*") if path.is_file()}
+    for name in names:
+        if name.suffix == ".json":
+            assert plain(made / name) == plain(kept / name)
+        elif name.suffix == ".safetensors":
+            one, other = load_file(made / name), load_file(kept / name)
+            assert one.keys() == other.keys()
+            for key, tensor in one.items():
+                torch.testing.assert_close(tensor, other[key])
+
+
+def plain(path: Path) -> dict[str, Any]:
+    """Without what differs from place to place."""
+    found: dict[str, Any] = json.loads(path.read_text())
+    return {key: value for key, value in found.items() if key not in ("_name_or_path", "_diffusers_version")}
 
 
 def test_a_cut_out_subject_is_redrawn_before_a_plain_ground() -> None:
