@@ -81,6 +81,14 @@ class Plan:
         """The step of the sculptor with this key."""
         return next(step for step in self.sculptors if step.key == key)
 
+    def left_out(self, key: str) -> tuple[str, ...]:
+        """Options without an engine's name that mean other sculptors than the one with this key, which the program has
+        chosen; in the request's order."""
+        plain = [name for name, _ in self.request.options if "." not in name]
+        others = [catalog.find(step.key, Role.SCULPTOR) for step in self.sculptors if step.key != key]
+        chosen = catalog.find(key, Role.SCULPTOR)
+        return tuple(name for name in plain if not _has(chosen, name) and any(_has(other, name) for other in others))
+
 
 def resolve(request: Request, limits: PictureLimits = DEFAULT_LIMITS) -> Plan:
     """The plan for a request. Reads no pixel and imports no engine.
@@ -251,8 +259,7 @@ class _Checked:
         specs = [spec for spec in (*self._sculptors, self._cutter, self._maker) if spec]
         given: dict[str, dict[str, OptionValue]] = {spec.key: {} for spec in specs}
         for name, value in self._request.options:
-            spec = self._owner(name, specs)
-            if spec:
+            for spec in self._owners(name, specs):
                 given[spec.key][name.rpartition(".")[2]] = value
         steps: dict[str, Step] = {}
         for spec in specs:
@@ -270,22 +277,22 @@ class _Checked:
         keeps = all(_keeps_background(sculptor, steps.get(sculptor.key)) for sculptor in self._sculptors)
         return replace(options, background="keep" if keeps else "remove")
 
-    def _owner(self, name: str, specs: list[EngineSpec]) -> EngineSpec | None:
-        """The engine that an option belongs to; says what is wrong where there is none or no single one."""
+    def _owners(self, name: str, specs: list[EngineSpec]) -> list[EngineSpec]:
+        """The engine that an option belongs to, where the program chooses the sculptor every one that has it; says what
+        is wrong where there is none."""
         prefix, _, plain = name.rpartition(".")
-        having = [spec for spec in specs if plain in {item.name for item in fields(spec.options)}]
+        having = [spec for spec in specs if _has(spec, plain)]
         if prefix:
             having = [spec for spec in having if spec.key == prefix]
-        sculptors = [spec for spec in having if spec.role is Role.SCULPTOR]
-        if len(sculptors) > 1:
-            keys = " or ".join(f"{spec.key}.{plain}" for spec in sculptors)
-            self._say(f"“{name}” could mean several engines.", f"Choose an engine, or write {keys}.")
-            return None
         if not having:
             names = sorted({f"{spec.key}.{item.name}" for spec in specs for item in fields(spec.options)})
             self._say(f"No engine of this job has an option “{name}”.", f"There are: {', '.join(names)}.")
-            return None
-        return having[0]
+        return [spec for spec in having if spec.role is Role.SCULPTOR] or having[:1]
+
+
+def _has(spec: EngineSpec, option: str) -> bool:
+    """Whether an engine has an option of this name."""
+    return option in {item.name for item in fields(spec.options)}
 
 
 def styles_of(maker: EngineSpec) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
         (Request(prompt="  "), "There is no picture and no prompt."),
         (Request(prompt="a", engine="nose"), "There is no sculptor called “nose”."),
         (Request(prompt="a", style="gothic"), "Lettering has no style “gothic”."),
-        (Request(prompt="a", options=(("faces", 1000),)), "“faces” could mean several engines."),
+        (Request(prompt="a", options=(("no", 1000),)), "No engine of this job has an option “no”."),
         (Request(prompt="a", options=(("lathe.back", "plain"),)), "No engine of this job has an option “lathe.back”."),
         (Request(prompt="a", size_mm=0.5), "The size cannot be 0.5 mm."),
         (Request(prompt="x" * 601), "The prompt has 601 characters."),
@@ -92,6 +92,24 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
 )
 def test_one_problem(request_: Request, message: str) -> None:
     assert messages(request_) == [message]
+
+
+def test_an_option_without_an_engine_is_for_every_sculptor_that_may_be_chosen_and_has_it(picture: str) -> None:
+    request = Request(picture=picture, options=(("thickness", 0.5), ("faces", 900), ("extrude.thickness", 0.2)))
+    plan = resolve(request)
+    assert {step.options.faces for step in plan.sculptors} == {900}
+    found = {step.key: step.options.thickness for step in plan.sculptors if hasattr(step.options, "thickness")}
+    assert {"inflate", "twin", "extrude"} <= set(found)
+    assert found.pop("extrude") == 0.2
+    assert set(found.values()) == {0.5}
+    assert plan.left_out("inflate") == ()
+    assert plan.left_out("lathe") == ("thickness",)
+
+
+def test_a_value_that_one_of_the_sculptors_cannot_take_is_refused(picture: str) -> None:
+    (message,) = messages(Request(picture=picture, options=(("thickness", 2.0),)))  # a share, for Extrude
+    assert message == "Thickness (thickness) of Extrude cannot be “2.0”."
+    assert messages(Request(picture=picture, engine="inflate", options=(("thickness", 2.0),))) == []
 
 
 def test_folder_is_not_a_picture(tmp_path: Path) -> None:
