@@ -285,12 +285,13 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _losses(out: Path, mesh: "Mesh", options: "ExportOptions") -> tuple[str, ...]:
     """What the format and the options take from this mesh."""
-    from img2model_desktop.jobs.export import losses
+    from img2model_desktop.jobs.export import losses, without_surface
 
     colour = mesh.base_colour
     side = None if colour is None else max(colour.width, colour.height)
     has_surface = mesh.metallic_roughness is not None or mesh.normal is not None
-    return losses(out.suffix, options, colour is not None, len(mesh.faces), side, has_surface)
+    flat = without_surface(mesh) if out.suffix.lower() == ".3mf" else 0
+    return losses(out.suffix, options, colour is not None, len(mesh.faces), side, has_surface, flat)
 
 
 def _levels(text: str) -> tuple[int, ...]:

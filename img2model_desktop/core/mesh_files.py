@@ -34,6 +34,7 @@ from img2model_desktop.core.formats.stl import decode_stl, encode_stl
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import encode_png
+from img2model_desktop.core.progress import Progress
 from img2model_desktop.errors import InputProblem
 
 MESH_SUFFIXES = (".glb", ".gltf", ".obj", ".stl", ".ply", ".3mf", ".usdz")
@@ -158,7 +159,9 @@ def read_mesh(path: Path, limits: ReadLimits | None = None, frame: Frame | None 
     return read(path, limits, frame).mesh
 
 
-def read(path: Path, limits: ReadLimits | None = None, frame: Frame | None = None) -> ReadMesh:
+def read(
+    path: Path, limits: ReadLimits | None = None, frame: Frame | None = None, progress: Progress | None = None
+) -> ReadMesh:
     """The valid mesh in a file: metres, y up, all objects of a scene in their places as one.
 
     Args:
@@ -166,11 +169,13 @@ def read(path: Path, limits: ReadLimits | None = None, frame: Frame | None = Non
         limits: what the file may ask for.
         frame: axis and unit of an OBJ, STL, PLY or OFF file; None: what the file says (ours do), else millimetres and
             y up. The others say so themselves.
+        progress: token; asked often while OBJ and 3MF are read, which take long, and before and after for the others.
 
     Raises:
         InputProblem: the file is missing, unreadable, too large, broken, refers outside its folder or has no triangle.
+        Cancelled: from `progress`.
     """
-    limits = limits or ReadLimits()
+    limits, progress = limits or ReadLimits(), progress or Progress()
     suffix = path.suffix.lower()
     if suffix not in READ_SUFFIXES:
         raise InputProblem(
@@ -178,15 +183,19 @@ def read(path: Path, limits: ReadLimits | None = None, frame: Frame | None = Non
             f"Use one of {', '.join(READ_SUFFIXES)}.",
         )
 
+    progress.update(0.0)
     content = _content(path, limits.file_bytes)
     if not content.strip(b"\0 \t\r\n"):
         raise InputProblem(f"“{atomic.shown(path)}” is empty.", "Get a whole copy of the file.")
     with np.errstate(all="ignore"):  # what overflows, or never was a number, is refused with the mesh
-        mesh, notes = _decode(content, suffix, path, limits)
+        mesh, notes = _decode(content, suffix, path, limits, progress)
+    progress.update(1.0)
     return ReadMesh(_checked(mesh, settled(suffix, frame or stated(content) or PLAIN)), notes)
 
 
-def _decode(content: bytes, suffix: str, path: Path, limits: ReadLimits) -> tuple[Mesh, tuple[str, ...]]:
+def _decode(
+    content: bytes, suffix: str, path: Path, limits: ReadLimits, progress: Progress
+) -> tuple[Mesh, tuple[str, ...]]:
     beside = _Beside(path, limits)
 
     def decode(data: bytes) -> Picture:
@@ -195,13 +204,13 @@ def _decode(content: bytes, suffix: str, path: Path, limits: ReadLimits) -> tupl
     if suffix in (".glb", ".gltf"):
         return decode_gltf(content, beside, decode, limits.vertices)
     if suffix == ".obj":
-        return decode_obj(content, beside, decode, limits.vertices)
+        return decode_obj(content, beside, decode, limits.vertices, progress)
     if suffix == ".ply":
         return decode_ply(content, beside, decode, limits.vertices)
     if suffix == ".3mf":
         from img2model_desktop.core.formats.threemf_read import decode_3mf  # rarely needed
 
-        return decode_3mf(content, decode, limits.file_bytes, limits.vertices)
+        return decode_3mf(content, decode, limits.file_bytes, limits.vertices, progress)
     if suffix == ".usdz":
         from img2model_desktop.core.formats.usdz_read import decode_usdz  # rarely needed
 

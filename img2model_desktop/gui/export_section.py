@@ -373,7 +373,8 @@ class ExportSection(QWidget):
         if look is not None:
             from img2model_desktop.jobs.export import losses
 
-            said = losses(self.suffix, self.options(), look.texture_px != 0, look.faces, look.texture_px or None)
+            known = (look.texture_px != 0, look.faces, look.texture_px or None)
+            said = losses(self.suffix, self.options(), *known, flat_faces=look.flat_faces)
         self._losses.setText("\n".join(said))
         self._losses.setVisible(bool(said))
 

@@ -26,11 +26,13 @@ class Look:
         size_m: width (x), height (y), depth (z), metres.
         faces: triangles.
         texture_px: longest side of its base colour picture; 0: it has none; None: not known.
+        flat_faces: triangles without a surface, which some formats leave out; 0 where it is not known.
     """
 
     size_m: tuple[float, float, float]
     faces: int
     texture_px: int | None
+    flat_faces: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,12 @@ def judge_result(path: str, conditions: "Conditions", report: Any, is_cancelled:
 
 def look_of(mesh: "Mesh") -> Look:
     """See `Look`."""
+    from img2model_desktop.jobs.export import without_surface
+
     width, height, depth = (float(side) for side in mesh.size_m)
     texture = mesh.base_colour
-    return Look((width, height, depth), len(mesh.faces), max(texture.width, texture.height) if texture else 0)
+    side = max(texture.width, texture.height) if texture else 0
+    return Look((width, height, depth), len(mesh.faces), side, without_surface(mesh))
 
 
 def edit_result(folder: str, title: str, steps: "tuple[Step, ...]", report: Any, is_cancelled: Any) -> Worked:

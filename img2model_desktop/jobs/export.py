@@ -15,8 +15,9 @@ from img2model_desktop.core import atomic
 from img2model_desktop.core.formats.frame import PER_METRE, Frame
 from img2model_desktop.core.formats.reopen import verify_written
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.core.mesh_files import check_format, encode, names_of, read_mesh, read_recipe
+from img2model_desktop.core.mesh_files import check_format, encode, names_of, read, read_recipe
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.topology import collapsed, same_rows
 from img2model_desktop.core.workshop import catalog
 from img2model_desktop.core.workshop.stack import do_steps
 from img2model_desktop.core.workshop.step import Step, step
@@ -116,6 +117,7 @@ def losses(
     faces: int | None = None,
     texture_px: int | None = None,
     has_surface: bool = False,
+    flat_faces: int = 0,
 ) -> tuple[str, ...]:
     """What this format and these options take from the mesh, one sentence each, to be said before saving.
 
@@ -126,9 +128,12 @@ def losses(
         faces: triangles of the mesh, where known.
         texture_px: longest side of its texture, where known.
         has_surface: whether the mesh has a roughness and metal map or a normal map.
+        flat_faces: triangles with two corners at the same place; see `without_surface`.
     """
     suffix = suffix.lower()
     said = [sentence for kept, sentence in _FORMAT_LOSSES.get(suffix, ()) if has_surface or (has_texture and not kept)]
+    if suffix == ".3mf" and flat_faces:
+        said.append(f"3MF leaves out {flat_faces:,} triangle{'s' * (flat_faces > 1)} without a surface.")
     if options.faces is not None and (faces is None or faces > options.faces):
         of = f" of {faces:,}" if faces is not None else ""
         baked = "; its texture is baked onto them anew" if has_texture and suffix != ".stl" else ""
@@ -139,6 +144,11 @@ def losses(
         elif texture_px > options.texture_px:
             said.append(f"The texture gets {options.texture_px} pixels instead of {texture_px} along its longest side.")
     return tuple(said)
+
+
+def without_surface(mesh: Mesh) -> int:
+    """How many triangles have two corners at the same place, and so no surface."""
+    return int(collapsed(same_rows(mesh.vertices)[mesh.faces]).sum())
 
 
 _FORMAT_LOSSES: dict[str, tuple[tuple[bool, str], ...]] = {
@@ -283,7 +293,7 @@ def _given(source: Path | Mesh, recipe: Mapping[str, Any] | None, progress: Prog
     if isinstance(source, Mesh):
         given = _Given(source, dict(recipe or {}), None)
     else:
-        mesh, own = read_mesh(source), read_recipe(source)
+        mesh, own = read(source, progress=progress.part(0.0, 0.15)).mesh, read_recipe(source)
         is_ours = source.suffix.lower() == ".glb" and str(own.get("program", "")).startswith(MAKER)
         same = recipe is None or dict(recipe) == own
         given = _Given(mesh, own if recipe is None else dict(recipe), source.read_bytes() if is_ours and same else None)

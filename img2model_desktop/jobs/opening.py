@@ -8,6 +8,7 @@ from img2model_desktop.core.events import Facts
 from img2model_desktop.core.formats.frame import PLAIN, Frame
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.mesh_files import MM, read, read_recipe, write_mesh
+from img2model_desktop.core.progress import Progress
 from img2model_desktop.errors import Img2ModelError
 
 TINY_MM, HUGE_MM = 1.0, 20_000.0
@@ -22,7 +23,7 @@ def open_mesh(
     unit: str,
     out: Path,
     report: Any,
-    is_cancelled: Any,  # noqa: ARG001 - runs aside
+    is_cancelled: Any,
 ) -> tuple[Facts, tuple[Note, ...]]:
     """Reads a mesh file and writes it as a result, with the recipe that it has or one that names it.
 
@@ -31,6 +32,7 @@ def open_mesh(
         up, unit: of a file that does not say so itself; "": not said.
         out: the result to write, GLB.
         report: told how far it is, 0..1.
+        is_cancelled: asked while the file is read.
 
     Returns:
         what the mesh is, and `(message, advice)` of what the user should know.
@@ -38,11 +40,11 @@ def open_mesh(
     Raises:
         InputProblem: the file holds no usable mesh.
         SetupProblem: the disk is full or not writable.
+        Cancelled: the user wants to stop; nothing was written.
     """
     path = Path(file)
     frame = Frame(up or PLAIN.up, unit or PLAIN.unit) if up or unit else None
-    mesh, said = read(path, frame=frame)
-    report(0.5)
+    mesh, said = read(path, frame=frame, progress=Progress(report, is_cancelled).part(0.0, 0.5))
     facts = measure(mesh)
     report(0.7)
     write_mesh(mesh, out, _recipe(path, up, unit))

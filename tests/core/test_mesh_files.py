@@ -12,7 +12,8 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.mesh_files import MESH_SUFFIXES, read, read_mesh, write_mesh
 from img2model_desktop.core.picture import Picture
-from img2model_desktop.errors import Img2ModelError, InputProblem, SetupProblem
+from img2model_desktop.core.progress import Progress
+from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem, SetupProblem
 from tests.shapes import box, least_seconds, sphere, textured, torus
 
 # -- names and places ------------------------------------------------------------------------------
@@ -98,3 +99,24 @@ def test_limits_are_values_not_constants(tmp_path: Path) -> None:
             read_mesh(tmp_path / "a.glb", limits)
     mesh, notes = read(tmp_path / "a.glb", mesh_files.ReadLimits(picture_pixels=100))
     assert (mesh.base_colour, notes) == (None, ("The texture was left out: it has too many pixels.",))
+
+
+@pytest.mark.parametrize("suffix", [".obj", ".3mf"])
+def test_reading_a_large_file_can_be_stopped_in_its_middle(tmp_path: Path, suffix: str) -> None:
+    write_mesh(sphere(rows=160, columns=160), path := tmp_path / f"large{suffix}")
+    asked = 0
+
+    def stops_at(count: int) -> Progress:
+        def is_cancelled() -> bool:
+            nonlocal asked
+            asked += 1
+            return asked >= count
+
+        return Progress(is_cancelled=is_cancelled)
+
+    read(path, progress=stops_at(10**9))
+    looks, asked = asked, 0
+    assert looks >= 8
+    with pytest.raises(Cancelled):
+        read(path, progress=stops_at(looks // 2))
+    assert asked == looks // 2  # nothing went on after the wish

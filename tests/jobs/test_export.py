@@ -22,7 +22,15 @@ from img2model_desktop.core.workshop.stack import do_steps
 from img2model_desktop.core.workshop.step import Step
 from img2model_desktop.errors import Cancelled, EngineProblem, InputProblem, SetupProblem
 from img2model_desktop.jobs import export
-from img2model_desktop.jobs.export import ExportOptions, can_write, export_levels, export_mesh, losses, sizes
+from img2model_desktop.jobs.export import (
+    ExportOptions,
+    can_write,
+    export_levels,
+    export_mesh,
+    losses,
+    sizes,
+    without_surface,
+)
 from tests.shapes import box, pixels, sphere, textured, torus
 
 RECIPE = {"program": "Image2Model Desktop 0.1.0", "request": {"prompt": "ring"}, "seed": 3}
@@ -466,6 +474,19 @@ def test_what_a_format_forces_is_said_before() -> None:
     for suffix in MESH_SUFFIXES:
         assert losses(suffix, plain, has_texture=False, faces=100) == ()
     assert "each vertex" in losses(".ply", plain, has_texture=True)[0]
+
+
+def test_triangles_without_a_surface_are_left_out_by_3mf_alone_and_said_before(out: Path) -> None:
+    solid = box()
+    thin = Mesh(np.vstack([solid.vertices, solid.vertices[:1]]), np.vstack([solid.faces, [[0, 1, 8], [2, 2, 5]]]))
+    assert without_surface(thin) == 2
+    for suffix in MESH_SUFFIXES:
+        said = losses(suffix, ExportOptions(), has_texture=False, flat_faces=without_surface(thin))
+        write_mesh(thin, path := out / f"thin{suffix}")
+        lost = len(thin.faces) - len(read_mesh(path).faces)
+        assert said == (("3MF leaves out 2 triangles without a surface.",) if suffix == ".3mf" else ())
+        assert lost == (2 if said else 0), suffix
+    assert losses(".3mf", ExportOptions(), has_texture=False, flat_faces=1)[0].endswith("1 triangle without a surface.")
 
 
 def test_what_the_limits_take_is_said_before() -> None:

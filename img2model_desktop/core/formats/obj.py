@@ -22,11 +22,15 @@ from img2model_desktop.core.formats.polygons import (
 from img2model_desktop.core.formats.tables import rows
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.topology import same_rows
 from img2model_desktop.errors import InputProblem
 
 MARK = f"# {GENERATOR.rsplit(' ', 1)[0]}"
 """How the first line of our OBJ and MTL files begins."""
+
+_LINES = 5000
+"""Read between two looks at whether to stop: about 10 ms."""
 
 
 def encode_obj(
@@ -96,7 +100,11 @@ class _Parsed:
 
 
 def decode_obj(
-    content: bytes, beside: Callable[[str], bytes], decode: Callable[[bytes], Picture], max_vertices: int
+    content: bytes,
+    beside: Callable[[str], bytes],
+    decode: Callable[[bytes], Picture],
+    max_vertices: int,
+    progress: Progress | None = None,
 ) -> tuple[Mesh, tuple[str, ...]]:
     """A mesh whose unit is the file's, and sentences about what was left out.
 
@@ -105,13 +113,18 @@ def decode_obj(
         beside: the bytes of a file that it names, or InputProblem.
         decode: the picture in PNG, JPEG or WebP bytes, or InputProblem.
         max_vertices: most that are read.
+        progress: asked every `_LINES` lines.
 
     Raises:
         InputProblem: it is broken, too large, or has no face.
+        Cancelled: from `progress`.
     """
-    parsed = _Parsed()
+    parsed, progress = _Parsed(), progress or Progress()
     try:
-        for line in text_of(content).replace("\\\r\n", " ").replace("\\\n", " ").split("\n"):
+        lines = text_of(content).replace("\\\r\n", " ").replace("\\\n", " ").split("\n")
+        for at, line in enumerate(lines):
+            if at % _LINES == 0:
+                progress.update(0.9 * at / len(lines))  # what is left is to make a mesh of them
             _read_line(parsed, line)
             if len(parsed.pairs) > max_vertices or len(parsed.corners) > 6 * max_vertices:
                 raise too_many("vertices", len(parsed.pairs), max_vertices)

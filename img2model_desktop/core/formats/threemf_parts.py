@@ -28,6 +28,7 @@ _MOST_ENTRIES = 10
 _MOST_RECIPE_LETTERS = 4_000_000
 _MOST_METADATA = 10_000
 _MOST_NAMES = 1000
+_BLOCK_BYTES = 1 << 18  # between two looks at whether to stop: about 10 ms
 _HEAD_BLOCK_BYTES = 4096  # small: the first block must not hold more objects than `_MOST_METADATA`
 _SOLID_TYPES = ("model", "surface")
 _NO_GROUP = ""
@@ -109,20 +110,25 @@ class Part:
     needs: list[str] = field(default_factory=list)
 
 
-def parse_part(stream: IO[bytes], name: str, max_vertices: int) -> Part:
+def parse_part(stream: IO[bytes], name: str, max_vertices: int, look: Callable[[], None]) -> Part:
     """Reads a model part.
 
     Args:
         stream: its bytes.
         name: of the part, for references that name none.
         max_vertices: see `core.mesh_files.ReadLimits`.
+        look: called before each block; what it raises ends the reading.
 
     Raises:
         InputProblem: it declares entities (which can grow without limit), or has too many entries.
         expat.ExpatError, KeyError, ValueError: it is broken.
     """
     reader = _Reader(name, max_vertices * _MOST_ENTRIES)
-    _parser(reader).ParseFile(stream)
+    parser = _parser(reader)
+    while block := stream.read(_BLOCK_BYTES):
+        look()
+        parser.Parse(block, False)
+    parser.Parse(b"", True)
     return reader.part
 
 

@@ -24,6 +24,7 @@ from img2model_desktop.core.formats.threemf_parts import (
 )
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
+from img2model_desktop.core.progress import Progress
 from img2model_desktop.errors import InputProblem
 
 _RELATIONS = "_rels/.rels"
@@ -65,6 +66,7 @@ class _Source:
 
     package: Package
     max_vertices: int
+    progress: Progress
     parts: dict[str, Part] = field(default_factory=dict)
     looks: dict[Key, _Look] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -75,18 +77,26 @@ class _Source:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
+    def look(self) -> None:
+        """Raises Cancelled when the user wants to stop; how far it is, nobody knows before all parts are known."""
+        self.progress.update(0.0)
+
     def part(self, name: str) -> Part:
         """A model part, read when it is first asked for."""
         if name not in self.parts:
             with self.package.open(name) as stream:
-                part = self.parts[name] = parse_part(stream, name, self.max_vertices)
+                part = self.parts[name] = parse_part(stream, name, self.max_vertices, self.look)
             for needed in part.needs:
                 self.note(f"The file needs the extension “{needed[:30]}”; what it adds was left out.")
         return self.parts[name]
 
 
 def decode_3mf(
-    content: bytes, decode: Callable[[bytes], Picture], max_bytes: int, max_vertices: int
+    content: bytes,
+    decode: Callable[[bytes], Picture],
+    max_bytes: int,
+    max_vertices: int,
+    progress: Progress | None = None,
 ) -> tuple[Mesh, tuple[str, ...]]:
     """All that the file puts on the build plate as one mesh in millimetres, z up, and what was left out.
 
@@ -95,12 +105,14 @@ def decode_3mf(
         decode: the picture in PNG or JPEG bytes, or InputProblem.
         max_bytes: of all that is unpacked.
         max_vertices: of all that is shown.
+        progress: asked for each block of a part and before each object.
 
     Raises:
         InputProblem: it is broken, too large, or shows no triangle.
+        Cancelled: from `progress`.
     """
     with opened(content, "3MF", max_bytes) as package:
-        source = _Source(package, max_vertices)
+        source = _Source(package, max_vertices, progress or Progress())
         try:
             pieces = list(_pieces(source, _root(package)))
             if not pieces:
@@ -142,6 +154,7 @@ def _pieces(source: _Source, root: str) -> Iterator[_Piece]:
     waiting = [(key, matrix, 0) for key, matrix in reversed(source.part(root).items)]
     shown = 0
     while waiting:
+        source.look()
         key, matrix, depth = waiting.pop()
         shown += 1
         if shown > _MOST_PIECES or depth > sum(len(part.shapes) for part in source.parts.values()):
