@@ -180,7 +180,7 @@ def test_interrupt_ends_with_130_and_no_file(picture: Path, tmp_path: Path) -> N
     while "sculpt" not in process.stderr.readline():  # the first lines name the stages
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not out.exists()

@@ -67,7 +67,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def wait_for_done(target: Path, count: int, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while sum(state is Outcome.DONE for state in states(target).values()) < count:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
@@ -134,7 +134,7 @@ def test_killed_again_and_again_and_stopped_nothing_is_lost_or_made_twice(tmp_pa
     process = started(folder, "-o", out, "--csv", table)
     wait_for_done(out, kept + 1, process)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "the same command goes on" in said
     assert "Traceback" not in said

@@ -237,7 +237,7 @@ def test_interrupt_ends_with_130_and_nothing_taken(tmp_path: Path) -> None:
     while not any(shelf.iterdir()):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
     assert list(shelf.iterdir()) == []

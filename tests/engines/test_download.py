@@ -464,7 +464,7 @@ def test_a_process_that_is_killed_leaves_what_the_next_goes_on_with(host: Host, 
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
-    assert process.wait(timeout=20) == -signal.SIGKILL
+    assert process.wait(timeout=120) == -signal.SIGKILL
     host.stopped.set()
     have = part.stat().st_size
     assert CONTENT[:have] == part.read_bytes()

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from img2model_desktop.gui.main_window import MainWindow
 from img2model_desktop.jobs.job_row import JobRow
 
-JOB_MS = 20_000
+JOB_MS = 60_000
 
 
 def mime_of(*paths: Path | str) -> QMimeData:

@@ -31,7 +31,7 @@ def start(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -88,12 +88,13 @@ def begun(home: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
     )
     watched = home / "data" / HANDED_FOLDER  # made when the window has been painted
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not watched.is_dir() and process.poll() is None and time.monotonic() < until:
         time.sleep(0.05)
     return process
 
 
+@pytest.mark.gl  # the program makes its 3D view, and Qt would complain of it
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program could hear")
 def test_a_second_start_hands_over_its_files_and_the_system_can_end_the_first(tmp_path: Path) -> None:
     home = tmp_path / "home"
@@ -104,13 +105,13 @@ def test_a_second_start_hands_over_its_files_and_the_system_can_end_the_first(tm
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
     assert list((home / "data" / HANDED_FOLDER).iterdir()) == []
     first.send_signal(signal.SIGTERM)
-    _, errors = first.communicate(timeout=60)
+    _, errors = first.communicate(timeout=120)
     assert (first.returncode, errors) == (0, "")
     assert settings.load(home / "data" / "settings.json").window != ""  # saved as when the user closes the window
     Store(home / "data" / "history.sqlite3", home / "data" / "jobs").close()  # nobody has it any more
@@ -175,6 +176,7 @@ program.end()
 """
 
 
+@pytest.mark.gl  # the program makes its 3D view, and Qt would complain of it
 def test_a_log_off_saves_what_the_window_looks_like(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOG_OFF],
@@ -182,7 +184,7 @@ def test_a_log_off_saves_what_the_window_looks_like(tmp_path: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")

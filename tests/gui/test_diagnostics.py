@@ -41,7 +41,7 @@ from img2model_desktop.health.series import Series
 from img2model_desktop.jobs.job_row import JobState
 from img2model_desktop.jobs.plan import resolve
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 
 
 class Clock:

@@ -386,7 +386,7 @@ def test_without_opengl_it_says_so_instead_of_staying_black() -> None:
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "DISPLAY": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 3, done.stderr

@@ -27,14 +27,26 @@ from tests.published import TINY, add_tiny
 SPEC = EngineSpec("tiny", Role.MAKER, "Tiny", "For tests.", "tests.published:load_tiny", weights=TINY)
 
 
+@pytest.fixture(scope="module")
+def helper() -> Iterator[Helper]:
+    """One for all that let it live: it imports torch."""
+    helper = Helper(())
+    yield helper
+    helper.close()
+
+
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that holds the tiny set."""
     add_tiny(tmp_path / "brought", monkeypatch)
     shelf = Library(tmp_path / "weights")
     shelf.take(shelf.find(tmp_path / "brought"))
-    bench = Bench(Helper(()), tmp_path / "weights")
-    yield bench
-    bench.close()
+    return tmp_path / "weights"
+
+
+@pytest.fixture
+def bench(helper: Helper, weights: Path) -> Bench:
+    return Bench(helper, weights)
 
 
 @pytest.fixture
@@ -53,18 +65,19 @@ def loads(bench: Bench) -> int:
 def test_freed_after_a_while_and_not_while_jobs_come(bench: Bench, pool: QThreadPool, qtbot: QtBot) -> None:
     parent = QObject()
     resting = Resting(bench, pool, parent, rest_ms=30)
-    assert [loads(bench), loads(bench)] == [1, 1]
+    before = loads(bench)
+    assert loads(bench) == before
     resting.begin()
     assert resting.is_waiting
     resting.end()  # a job begins
     assert not resting.is_waiting
     qtbot.wait(80)
     pool.waitForDone()
-    assert loads(bench) == 1
+    assert loads(bench) == before
     resting.begin()
     qtbot.waitUntil(lambda: not resting.is_waiting)
     pool.waitForDone()
-    assert loads(bench) == 2
+    assert loads(bench) == before + 1
     resting.end()
 
 
@@ -72,26 +85,27 @@ def test_a_job_does_not_wait_for_freeing(bench: Bench, pool: QThreadPool, qtbot:
     """It is called off when a job begins before its turn came."""
     parent = QObject()
     resting = Resting(bench, pool, parent, rest_ms=1)
-    assert loads(bench) == 1
+    before = loads(bench)
     began = pool.tryStart(lambda: bench.worker.run(sleep, tick=lambda _: None))
     assert began
     resting.begin()
     qtbot.waitUntil(lambda: not resting.is_waiting)
     resting.end()
     pool.waitForDone()
-    assert loads(bench) == 1
+    assert loads(bench) == before
 
 
-def test_a_dead_process_is_no_trouble(bench: Bench, pool: QThreadPool, qtbot: QtBot) -> None:
+def test_a_dead_process_is_no_trouble(weights: Path, pool: QThreadPool, qtbot: QtBot) -> None:
     parent = QObject()
+    bench = Bench(mortal := Helper(()), weights)
     resting = Resting(bench, pool, parent, rest_ms=1)
     assert loads(bench) == 1
-    assert isinstance(bench.worker, Helper)
-    bench.worker._process.kill()
+    mortal._process.kill()
     resting.begin()
     qtbot.waitUntil(lambda: not resting.is_waiting)
     pool.waitForDone()
     assert loads(bench) == 1  # a new process, where it is the first time
+    bench.close()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from img2model_desktop.jobs.job_row import JobRow
 from tests.gui.conftest import InlineCaller
 from tests.published import TINY, add_tiny
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 
 
 @pytest.fixture

@@ -250,7 +250,7 @@ def test_without_egl_it_says_what_to_do(tmp_path: Path) -> None:
         env={**os.environ, **nothing, "DISPLAY": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert "libegl1" in done.stdout, done.stderr
