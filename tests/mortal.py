@@ -52,7 +52,7 @@ class Fate:
     """What a child is to do, and where it ends.
 
     Args:
-        scene: of `SCENES`.
+        scene: of `SCENES` or `OTHERS`.
         label: kill point; "": none, it ends by itself unless it is killed from outside.
         nth: time that it comes to this point, from 1.
         seed: of what the scene chooses.
@@ -252,8 +252,16 @@ def drain_scene(life: Life) -> None:
     life.run(10_000)
 
 
+def one_scene(life: Life) -> None:
+    """One job of the first kind, always the same: added where none waits, and done."""
+    life.retry()
+    if not life.store.waiting_count():
+        life.journal.write("added", job=life.store.add(requests(life.home)[0]).id)
+    life.run(1)
+
+
 SCENES: dict[str, Callable[[Life], None]] = {"queue": queue_scene, "history": history_scene, "edits": edits_scene}
-ENDING = {"drain": drain_scene}
+OTHERS = {"drain": drain_scene, "one": one_scene}
 
 
 def prepare(home: Path) -> None:
@@ -271,7 +279,7 @@ def live(home: Path, fate: Fate) -> None:
     points.install()
     journal.write("began", **asdict(fate))
     life = Life(home, fate, journal, points)
-    (SCENES | ENDING)[fate.scene](life)
+    (SCENES | OTHERS)[fate.scene](life)
     life.points.come_to("close the store")
     life.store.close()
     journal.write("ended", passed=dict(points.passed))
@@ -289,20 +297,19 @@ def serve(home: Path) -> None:
     queue_scene(life)
     edits_scene(life)
     life.store.close()
-    print("ready", flush=True)
+    _say("ready")
     for line in sys.stdin:
         child = os.fork()
         if not child:
-            try:
-                live(home, Fate(**json.loads(line)))
-            except BaseException:
-                import traceback
-
-                traceback.print_exc()
-                os._exit(1)
+            live(home, Fate(**json.loads(line)))  # what it raises ends the child with status 1
             os._exit(0)
-        print(child, flush=True)
-        print(os.waitpid(child, 0)[1], flush=True)
+        _say(str(child))
+        _say(str(os.waitpid(child, 0)[1]))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 class Nursery:

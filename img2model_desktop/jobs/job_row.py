@@ -148,8 +148,8 @@ def changed(row: JobRow, event: JobEvent) -> JobRow:
 
 def _told(row: JobRow, event: Warned | Decided) -> JobRow:
     text = f"{event.message} {event.advice}".strip()
-    if isinstance(event, Warned):
-        return replace(row, warnings=(*row.warnings, text))
+    if isinstance(event, Warned):  # a job that was taken up again says what it said before
+        return row if text in row.warnings else replace(row, warnings=(*row.warnings, text))
     return replace(row, decisions=(*row.decisions, text))
 
 

@@ -18,7 +18,7 @@ from img2model_desktop.core.chooser import Choice, choose_sculptor
 from img2model_desktop.core.events import Facts
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
-from img2model_desktop.core.mesh_files import write_mesh
+from img2model_desktop.core.mesh_files import read_mesh, read_recipe, write_mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import Limits, decode_picture, encode_png
 from img2model_desktop.core.picture_recipe import recipe_in, with_recipe
@@ -122,3 +122,20 @@ def save(mesh: Mesh, path: Path, recipe: Mapping[str, Any], report: Any, is_canc
     report(0.3)
     write_mesh(mesh, path, recipe)
     return facts.brief()
+
+
+def kept_result(
+    path: Path,
+    request: Mapping[str, Any],
+    report: Any,
+    is_cancelled: Any,  # noqa: ARG001 - runs aside
+) -> tuple[Facts, dict[str, Any]] | None:
+    """The facts and the recipe of a result; None where it is damaged, or of another request."""
+    try:
+        recipe = read_recipe(path)
+        if recipe.get("request") != request or "engine" not in recipe:
+            return None
+        report(0.2)
+        return measure(read_mesh(path)).brief(), recipe
+    except InputProblem:
+        return None

@@ -142,6 +142,10 @@ class _Run:
         self._emit(Started(self.job_id, time.time()))
         if request.mesh:
             return self._finished(OPENED, self._open(), began)
+        done = self._kept(kept.kept_result, self._folder / RESULT, Stage.SAVE, self._plain_request())
+        if done:  # killed between its result and its last event
+            facts, recipe = done
+            return self._finished(str(recipe["engine"]), facts, began)
         for spec in wished_engines(self._plan):
             self.engine = spec.key
             self._attempts.check(spec)  # what is missing is told before the work
@@ -167,6 +171,7 @@ class _Run:
 
     def _finished(self, key: str, facts: Facts | None, began: float, name: str = RESULT) -> Finished:
         self._attempts.forget()
+        (self._folder / SHAPE).unlink(missing_ok=True)  # the result holds all of it
         seconds = time.monotonic() - began
         return Finished(self.job_id, time.time(), str(self._folder / name), key, facts, seconds)
 
@@ -301,6 +306,7 @@ class _Run:
         wished = choice.engine if choice else request.engine
         if choice:
             self._emit(Chosen(self.job_id, time.time(), wished, choice.reason))
+            self._tell_left_out(wished)
         found = self._kept(kept.kept_shape, path, Stage.SCULPT)
         if found:
             mesh: Mesh = found[0]
@@ -322,6 +328,14 @@ class _Run:
         self._emit(Preview(self.job_id, time.time(), Stage.SCULPT, str(path)))
         return made.result, made.way.spec.key
 
+    def _tell_left_out(self, key: str) -> None:
+        """Says which options the sculptor that was chosen does not have."""
+        names = self._plan.left_out(key)
+        if names:
+            title, listed = catalog.find(key, Role.SCULPTOR).title, ", ".join(f"“{name}”" for name in names)
+            message = f"{title}, which was chosen, has no option {listed}."
+            self._emit(Warned(self.job_id, time.time(), message, "Choose the engine yourself to have it."))
+
     def _try(self, task: Task[T]) -> Made[T]:
         made = self._attempts.run(task)
         self.engine = ""  # what goes wrong from here on is not its fault
@@ -333,11 +347,11 @@ class _Run:
     def _decide(self, decision: Decision, stage: Stage, engine: str, message: str, advice: str, kind: str) -> None:
         self._emit(Decided(self.job_id, time.time(), decision, stage, engine, message, advice, kind))
 
-    def _kept(self, load: Callable[..., Any], path: Path, stage: Stage) -> Any:
+    def _kept(self, load: Callable[..., Any], path: Path, stage: Stage, *more: Any) -> Any:
         """What an earlier run of this job left of a stage, or None when there is nothing usable."""
         if not path.is_file():
             return None
-        result = self._aside(load, path, tick=self._check)
+        result = self._aside(load, path, *more, tick=self._check)
         if result is not None:
             self.stage = stage
             self._emit(StageBegan(self.job_id, time.time(), stage, resumed=True))
@@ -352,18 +366,15 @@ class _Run:
         mesh = self._aside(kept.clean_up, mesh, size_mm, tick=progress.update)
         progress = self._begin(Stage.SAVE)
         facts: Facts = self._aside(kept.save, mesh, self._folder / RESULT, recipe, tick=progress.update)
-        (self._folder / SHAPE).unlink(missing_ok=True)  # the result holds all of it
         return facts
 
     def _recipe(self, key: str) -> dict[str, Any]:
         """What "make again" needs: the request, the hash of the picture, the program's version; and what the program
         decided by itself: the engines and rungs that took the place of the wished ones."""
-        request = self._plan.request
         given = kept_input(self._folder)
-        name = Path(request.picture).name if request.picture else ""  # a full path would tell the user's name
         recipe: dict[str, Any] = {
             "program": PROGRAM,
-            "request": replace(request, picture=name).to_dict(),
+            "request": self._plain_request(),
             "engine": key,
         }
         if given:
@@ -374,6 +385,11 @@ class _Run:
                 recipe["picture_recipe"] = made
         recipe |= self._engines_used()
         return recipe
+
+    def _plain_request(self) -> dict[str, Any]:
+        request = self._plan.request
+        name = Path(request.picture).name if request.picture else ""  # a full path would tell the user's name
+        return replace(request, picture=name).to_dict()
 
     def _engines_used(self) -> dict[str, Any]:
         wished = {spec.role: spec for spec in wished_engines(self._plan)}

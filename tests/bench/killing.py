@@ -2,8 +2,9 @@
 
 `python -m tests.bench.killing 200` does it so many times, in about five minutes on two cores.
 
-1. Children that do their work in one process, see `tests/mortal.py`: killed at each of their points in turn (each event,
-   each call of the file system, the middle of each file, each statement of the database), then at random moments.
+1. Children that do their work in one process, see `tests/mortal.py`: killed at each of their points in turn (each
+   event, each call of the file system, the middle of each file, each statement of the database), then at random
+   moments.
 2. The program's own queue with its event loop and its helper processes: killed at random moments, by turns with all
    of its processes at once, or alone, so that its helper processes see it go.
 3. `img2model batch`, likewise, gone on with by `--resume`.

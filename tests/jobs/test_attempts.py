@@ -439,7 +439,8 @@ def test_the_program_does_not_choose_what_is_set_aside(job: Job) -> None:
     job.request = replace(job.request, engine="auto")
     first = job.run(Scripted([]))
     assert isinstance(first, Finished)
-    (job.folder / "cutout.png").unlink()
+    for name in ("cutout.png", "result.glb"):
+        (job.folder / name).unlink()
     last = job.run(Scripted([]), Policy(set_aside={first.engine: "It failed."}))
     assert isinstance(last, Finished)
     assert last.engine != first.engine
@@ -474,7 +475,8 @@ def test_damaged_notes_are_as_none(job: Job) -> None:
     for damage in (b"", b"[1, 2]", b'{"sculpt": 3}', b"\xff\x00", b'{"sculpt": {"engine": "lathe", "rung": "gone"}}'):
         (job.folder / NOTES).write_bytes(damage)
         assert isinstance(job.run(Scripted([])), Finished)
-        (job.folder / "cutout.png").unlink()
+        for name in ("cutout.png", "result.glb"):
+            (job.folder / name).unlink()
 
 
 def test_what_took_over_is_told_though_its_shape_was_kept(job: Job) -> None:

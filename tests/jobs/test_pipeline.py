@@ -186,6 +186,30 @@ def test_damaged_leftovers_are_made_again(picture: Path, folder: Path, bench: Be
     assert stages(events) == [(stage, False) for stage in STAGES]
 
 
+def test_a_result_without_its_last_event_is_taken_as_it_is(picture: Path, folder: Path, bench: Bench) -> None:
+    """The program was killed between the two."""
+    _, first = run(plan_for(picture), bench, folder)
+    made = (folder / "result.glb").stat()
+    (folder / "shape.npz").write_bytes(b"left")
+    events, again = run(plan_for(picture), bench, folder)
+    assert stages(events) == [(Stage.SAVE, True)]
+    assert replace(again, at=0, seconds=0) == replace(first, at=0, seconds=0)
+    now = (folder / "result.glb").stat()
+    assert (now.st_ino, now.st_mtime_ns) == (made.st_ino, made.st_mtime_ns)
+    assert not (folder / "shape.npz").exists()
+
+
+@pytest.mark.parametrize("content", [b"glTF and then the power went", None], ids=["damaged", "of another request"])
+def test_a_result_that_is_none_is_made_again(content: bytes | None, picture: Path, folder: Path, bench: Bench) -> None:
+    run(plan_for(picture, size_mm=50.0), bench, folder)
+    if content:
+        (folder / "result.glb").write_bytes(content)
+    events, last = run(plan_for(picture), bench, folder)
+    assert isinstance(last, Finished)
+    assert (Stage.SAVE, False) in stages(events)
+    assert float(read_mesh(folder / "result.glb").size_m.max()) == pytest.approx(0.1, rel=1e-6)
+
+
 def test_unreadable_picture_fails_with_advice(picture: Path, folder: Path, bench: Bench) -> None:
     picture.write_bytes(picture.read_bytes()[:200])
     _, last = run(plan_for(picture), bench, folder)
