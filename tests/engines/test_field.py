@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from torch import Tensor
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_facts import measure
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.engines import field as field_module
 from img2model_desktop.engines.field import Lattice, Sampled, Surface, extract, sample
+from img2model_desktop.engines.triposr_net import PUBLISHED, Field, Perceptron
 from img2model_desktop.errors import Cancelled
 
 CPU = torch.device("cpu")
@@ -90,14 +93,62 @@ def test_a_rod_that_leaves_the_marked_cells_is_followed_to_its_end() -> None:
     assert int(((dense.values > 0) != (found.values > 0)).sum()) == 0
 
 
-def test_a_speck_within_one_coarse_cell_is_missed_without_a_finer_search() -> None:
-    def field(points: Tensor) -> Tensor:
-        speck = 0.02 - (points - 0.0272).norm(dim=1)
-        return torch.maximum(speck, 0.1 - (points - torch.tensor([-0.5, 0.0, 0.0])).norm(dim=1))
+def speck(points: Tensor) -> Tensor:
+    """Less than a coarse cell of 32 in its middle, and a ball elsewhere."""
+    middle = 0.02 - (points - 0.0272).norm(dim=1)
+    return torch.maximum(middle, 0.1 - (points - torch.tensor([-0.5, 0.0, 0.0])).norm(dim=1))
 
-    dense = read(field, 128)
-    assert int(((dense.values > 0) != (read(field, 32).values > 0)).sum()) > 0
-    assert int(((dense.values > 0) != (read(field, 64).values > 0)).sum()) == 0
+
+def flips(field: Callable[[Tensor], Tensor], coarse: int, fine: int, dilate: int = 0) -> int:
+    """How many points lie on another side than densely."""
+    return int(((read(field, fine, fine).values > 0) != (read(field, coarse, fine, dilate).values > 0)).sum())
+
+
+def test_a_speck_within_one_coarse_cell_is_seen_by_how_the_field_bends_around_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert flips(speck, 32, 128) == 0
+    monkeypatch.setattr(field_module, "BEND", 0.0)
+    assert flips(speck, 32, 128) > 0
+
+
+def test_a_speck_that_nothing_around_tells_of_is_missed_without_a_finer_search() -> None:
+    def field(points: Tensor) -> Tensor:
+        return speck(points).clamp_min(-0.004)
+
+    assert flips(field, 32, 128) > 0
+    assert flips(field, 64, 128) == 0
+
+
+def fitted(rounds: int) -> Field:
+    """Planes and a perceptron as TripoSR's, smaller, fitted to a shell, a core and a rod for a while."""
+    generator = torch.Generator().manual_seed(2)
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        perceptron = Perceptron(replace(PUBLISHED, channels=8, neurons=24, hidden=3))
+    planes = torch.nn.Parameter(0.3 * torch.randn(3, 8, 32, 32, generator=generator))
+    steps = torch.optim.Adam([planes, *perceptron.parameters()], lr=0.02)
+    for _ in range(rounds):
+        points = (torch.rand(3000, 3, generator=generator) * 2 - 1) * 0.87
+        radius = points.norm(dim=1)
+        rod = torch.minimum(0.08 - torch.hypot(points[:, 0] - 0.1, points[:, 1]), 0.8 - points[:, 2].abs())
+        wanted = torch.maximum(torch.maximum(0.05 - (radius - 0.6).abs(), 0.2 - radius), rod)
+        steps.zero_grad()
+        (Field(planes, perceptron).log_density(points) - (15 * wanted).clamp(-3, 3)).square().mean().backward()
+        steps.step()
+    planes.requires_grad_(False)
+    perceptron.requires_grad_(False)
+    return Field(planes, perceptron)
+
+
+def test_a_fitted_field_is_dense_near_its_surface() -> None:
+    """Rough all over, as networks leave it; the coarse cells are as large to its parts as the usual search's."""
+    field = fitted(150).log_density
+    dense, found = read(field, 64, 64), read(field, 16, 64, dilate=0)
+    assert found.computed < 0.5 * dense.computed
+    assert int(((dense.values > 0) != (found.values > 0)).sum()) == 0
+    assert np.array_equal(surface(dense).faces, surface(found).faces)
+    assert len(surface(found).faces) > 10_000
 
 
 def test_volume_and_orientation_of_a_sphere() -> None:
