@@ -36,7 +36,7 @@ def test_a_benchmark_has_a_name_and_tables(tmp_path: Path) -> None:
 
 
 def test_every_promise_has_its_benchmark() -> None:
-    assert {"convert", "endurance", "evaluation", "cutting", "viewing"} <= set(harness.found())
+    assert {"convert", "soaking", "evaluation", "cutting", "viewing"} <= set(harness.found())
 
 
 def test_an_unknown_name_lists_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
