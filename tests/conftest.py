@@ -6,6 +6,7 @@ are skipped and Qt draws offscreen.
 
 import gc
 import importlib.util
+import json
 import os
 import shutil
 import sys
@@ -26,6 +27,15 @@ GUARD = Path(__file__).resolve().parent / "guard"
 FIXTURES = ROOT / "tests" / "engines" / "fixtures"
 HOME = "IMG2MODEL_HOME"
 LINUX = sys.platform.startswith("linux")
+SCREEN = {"name": "none", "x": 0, "y": 0, "width": 1440, "height": 900, "logicalDpi": 96, "dpr": 1}
+"""Where there is no display; the one that Qt takes by itself is smaller than the window."""
+
+WORDS_OFFSCREEN = (
+    "This plugin does not support (raise|grabbing the keyboard)",
+    "QOpenGLWidget(: Failed to create context| is not supported on this platform)",
+)
+"""What Qt says of every window where there is no display; with one they fail a test."""
+
 LEAVE_S = 2.0  # a thread or process that has been told to end gets this long
 
 hypothesis.settings.register_profile(
@@ -50,7 +60,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[HOME] = str(Path(home.name) / "img2model")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(GUARD), str(ROOT)])
     if not _has_display():
-        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        screen = Path(home.name) / "screen.json"
+        screen.write_text(json.dumps({"screens": [SCREEN]}), encoding="ascii")
+        os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={screen}"
+        for words in WORDS_OFFSCREEN:
+            config.addinivalue_line("qt_log_ignore", words)
     _load_guard()
 
 
