@@ -235,6 +235,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, argumen
     assert "out" in said.err or "shut" in said.err
 
 
+@pytest.mark.usefixtures("_one_helper")
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
 def test_a_disk_that_takes_no_mesh_ends_the_batch(tmp_path: Path) -> None:
     """Every file is limited to 30 KB, for real: after three meshes that cannot be saved the others are not tried."""

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from img2model_desktop import paths
+from img2model_desktop.aside import Helper, Tick
 from img2model_desktop.core.events import Facts
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_files import write_mesh
@@ -33,6 +34,10 @@ from tests.shapes import box
 
 RED = (200, 40, 30)
 GREY = (190, 192, 195)
+PATIENCE_MS = 30_000
+
+for _wait in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals, QtBot.waitActive, QtBot.waitExposed):
+    _wait.__kwdefaults__["timeout"] = PATIENCE_MS  # for where a test gives none: the machine may be busy
 
 
 class InlineCaller(QObject):
@@ -146,24 +151,45 @@ def cut_out(tmp_path: Path) -> Path:
     return tmp_path / "cut disc.png"
 
 
+class KeptHelper:
+    """A helper process that one runner after the other uses and none ends: to start it takes a second or two."""
+
+    def __init__(self) -> None:
+        self._helper = Helper()
+
+    def run(self, function: Callable[..., Any], *args: Any, tick: Tick) -> Any:
+        return self._helper.run(function, *args, tick=tick)
+
+    def close(self) -> None:
+        """Does nothing."""
+
+    def end(self) -> None:
+        self._helper.close()
+
+
+@pytest.fixture(scope="session")
+def helpers() -> Iterator[tuple[KeptHelper, ...]]:
+    """For jobs, short calls and long calls."""
+    helpers = (KeptHelper(), KeptHelper(), KeptHelper())
+    yield helpers
+    for helper in helpers:
+        helper.end()
+
+
 @pytest.fixture(scope="module")
-def runner(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobRunner]:
-    """One runner for a file: its helper processes take a second or two to start.
+def runner(
+    qapp: QApplication, helpers: tuple[KeptHelper, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[JobRunner]:
+    """One runner for a file.
 
     A test that stops a job that runs needs a runner of its own, because that can cost the helper process.
     """
     folder = tmp_path_factory.mktemp("runner")
     runner = JobRunner(Store(folder / "history.sqlite3", folder / "jobs"))
-    runner.warm_up()
+    for worker, helper in zip(runner._workers, helpers, strict=True):
+        worker._helper = helper
     yield runner
     runner.close()
-
-
-@pytest.fixture(scope="module")
-def long_lane(runner: JobRunner) -> None:
-    """The helper process for long calls, which otherwise the first of them would start in the middle of a test."""
-    worker, _ = runner._lanes[Lane.LONG]
-    worker.start()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from img2model_desktop.core.events import Finished
 from img2model_desktop.core.request import Quality, Request
+from img2model_desktop.gui import intake
 from img2model_desktop.gui.batch_keeper import BatchKeeper, Item, ItemState, Live
 from img2model_desktop.gui.batch_model import ITEM_ROLE, BatchModel, words_of
 from img2model_desktop.gui.batch_window import BatchWindow
@@ -29,6 +31,7 @@ from tests.test_cli_batch import done_lines, draw
 
 REQUEST = Request(engine="inflate", quality=Quality.DRAFT)
 LONG_MS = 3 * JOB_MS
+FEW = 4  # pictures, where as many as a batch usually has would say no more
 
 
 def pictures(folder: Path, count: int) -> Path:
@@ -50,17 +53,6 @@ def wait_for_course(qtbot: QtBot, keeper: BatchKeeper, id_: str, course: Course)
     live = keeper.live(id_)
     assert live is not None
     return live
-
-
-@pytest.fixture(scope="module")
-def runner(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobRunner]:
-    """As that of all window tests, with the helper process for long calls running as well: batches use it."""
-    folder = tmp_path_factory.mktemp("runner")
-    runner = JobRunner(Store(folder / "history.sqlite3", folder / "jobs"))
-    runner.warm_up()
-    runner._workers[2].start()
-    yield runner
-    runner.close()
 
 
 @pytest.fixture(autouse=True)
@@ -95,34 +87,37 @@ def test_many_pictures_are_offered_as_a_batch(tmp_path: Path) -> None:
     assert sorted_out(files).batch == tuple(files)
 
 
-def test_a_dropped_folder_becomes_a_batch(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
-    folder = pictures(tmp_path / "holiday", BATCH_FROM)
+def test_a_dropped_folder_becomes_a_batch(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "BATCH_FROM", FEW)
+    folder = pictures(tmp_path / "holiday", FEW)
     (folder / "broken.jpg").write_bytes(b"no picture")
     assert drop(window, mime_of(folder))
-    assert f"{BATCH_FROM + 1} pictures came in" in message(window)
+    assert f"{FEW + 1} pictures came in" in message(window)
     told = window.middle.messages.message
     assert told is not None
-    assert told.action == f"Make a batch of {BATCH_FROM + 1} pictures"
+    assert told.action == f"Make a batch of {FEW + 1} pictures"
     assert told.act is not None
     told.act()
     shown = window.batches.show()
-    qtbot.waitUntil(lambda: shown._standing.text() == f"{BATCH_FROM + 1} pictures", timeout=JOB_MS)
+    qtbot.waitUntil(lambda: shown._standing.text() == f"{FEW + 1} pictures", timeout=JOB_MS)
     assert shown._draft().target == tmp_path / "holiday meshes"
     assert not shown._draft().target.exists()  # nothing starts by itself
     window.input.form.quality.button("draft").click()
     qtbot.mouseClick(shown.start, Qt.MouseButton.LeftButton)
     keeper, id_ = window.batches.keeper, shown._id
     live = wait_for_course(qtbot, keeper, id_, Course.ENDED)
-    assert states(live) == {"done": BATCH_FROM, "failed": 1}
+    assert states(live) == {"done": FEW, "failed": 1}
     assert "failed" not in message(window)  # the batch's row says it, not the main window
     saved = {path.name for path in (tmp_path / "holiday meshes").glob("*.glb")}
-    assert saved == {f"{number}.glb" for number in range(BATCH_FROM)}
+    assert saved == {f"{number}.glb" for number in range(FEW)}
     check_window(qtbot, shown, live)
 
 
 def check_window(qtbot: QtBot, shown: BatchWindow, live: Live) -> None:
     """What the window of an ended batch says and offers."""
-    assert shown._standing.text() == f"{BATCH_FROM + 1} of {BATCH_FROM + 1} · 1 failed"
+    assert shown._standing.text() == f"{FEW + 1} of {FEW + 1} · 1 failed"
     assert shown.filter.button("failed").text() == "Failed 1"
     shown.filter.button("failed").click()
     assert shown.model.rowCount() == 1
@@ -133,13 +128,13 @@ def check_window(qtbot: QtBot, shown: BatchWindow, live: Live) -> None:
     assert shown.retry.isVisible()
     draw(live.batch.sources[0] / "broken.jpg")
     qtbot.mouseClick(shown.retry, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: states(live) == {"done": BATCH_FROM + 1}, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: states(live) == {"done": FEW + 1}, timeout=LONG_MS)
     assert shown.model.rowCount() == 0
     for button in (shown.page, shown.table):
         with qtbot.waitSignal(shown._keeper.written, timeout=JOB_MS):
             qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert (live.batch.target / "batch.csv").read_text("utf-8-sig").count("\n") == BATCH_FROM + 2
-    assert (live.batch.target / "batch.html").read_text("utf-8").count("<tr class=") == BATCH_FROM + 1
+    assert (live.batch.target / "batch.csv").read_text("utf-8-sig").count("\n") == FEW + 2
+    assert (live.batch.target / "batch.html").read_text("utf-8").count("<tr class=") == FEW + 1
     for button in (shown.start, *shown._icon_names, shown.watched, shown.recursive):
         assert button.toolTip(), button.text()
 
@@ -233,22 +228,21 @@ def test_a_restart_goes_on_with_it(qtbot: QtBot, qapp: QApplication, tmp_path: P
     batch = batch_of(pictures(tmp_path / "in", 6))
     id_ = ""
     for stop_at in (1, 3, 6):
-        runner = JobRunner(Store(tmp_path / "history.sqlite3", tmp_path / "jobs"))
-        keeper = BatchKeeper(runner, None)
-        runner.resume()
-        if id_:
-            keeper.resume()
-        else:
-            id_ = keeper.start(batch, "in", False)
-        live = keeper.live(id_)
-        ended = _finished(runner)
-        if stop_at < 6:
-            qtbot.waitUntil(partial(_has_any, ended), timeout=LONG_MS)  # its result is being saved now
-        else:
-            wait_for_course(qtbot, keeper, id_, Course.ENDED)
-            assert states(live) == {"done": 6}
-        keeper.close()
-        runner.close()
+        with closing(JobRunner(Store(tmp_path / "history.sqlite3", tmp_path / "jobs"))) as runner:
+            keeper = BatchKeeper(runner, None)
+            runner.resume()
+            if id_:
+                keeper.resume()
+            else:
+                id_ = keeper.start(batch, "in", False)
+            live = keeper.live(id_)
+            ended = _finished(runner)
+            if stop_at < 6:
+                qtbot.waitUntil(partial(_has_any, ended), timeout=LONG_MS)  # its result is being saved now
+            else:
+                wait_for_course(qtbot, keeper, id_, Course.ENDED)
+                assert states(live) == {"done": 6}
+            keeper.close()
         keeper.deleteLater()
         runner.deleteLater()
     assert set(done_lines(batch.target).values()) == {1}

@@ -140,8 +140,9 @@ def feed(runner: JobRunner, here: Places, beside: QWidget, qtbot: QtBot) -> Iter
     made = DiagnosticsFeed(runner, here, beside)
     made.start()
     yield made
+    qtbot.waitUntil(lambda: not made._measuring.is_busy, timeout=WAIT_MS)  # to stop it can cost the helper process
     made.close()
-    qtbot.waitUntil(lambda: not runner._calls, timeout=WAIT_MS)  # the processor is measured at the start
+    qtbot.waitUntil(lambda: not runner._calls, timeout=WAIT_MS)
 
 
 def test_idle_and_unseen_no_timer_runs(feed: DiagnosticsFeed, qtbot: QtBot) -> None:

@@ -146,7 +146,6 @@ def test_drag_of_a_mesh_is_not_for_the_picture(window: MainWindow, tmp_path: Pat
     assert not window.middle.drop_frame.isVisible()
 
 
-@pytest.mark.usefixtures("long_lane")
 def test_weights_dropped_on_the_window_go_to_their_own(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, places: Places
 ) -> None:
@@ -410,6 +409,9 @@ def test_event_loop_goes_on_while_a_job_runs(qtbot: QtBot, window: MainWindow, p
     window.start_view()
     window.input.bring((photo,))
     wait_for_cut(qtbot, window)
+    view = window.middle.view
+    assert view is not None
+    qtbot.waitUntil(lambda: view.is_warm, timeout=JOB_MS)  # a driver in software compiles for a while after the start
     gc.collect()
     gc.freeze()  # what earlier tests left in this process is not the window's
     beats: list[float] = []
@@ -422,6 +424,4 @@ def test_event_loop_goes_on_while_a_job_runs(qtbot: QtBot, window: MainWindow, p
     timer.stop()
     assert len(beats) > 5
     # Of this thread's own time, so that a busy machine changes little; the benchmark measures the clock's, at rest.
-    # The first picture of a mesh costs software OpenGL up to 0.17 s late in a long test run; reading or preparing a
-    # mesh here, which is what this test is to find, would cost twice that.
-    assert max(np.diff(beats)) < 0.3
+    assert max(np.diff(beats)) < 0.15

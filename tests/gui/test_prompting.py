@@ -1,10 +1,8 @@
-"""From words to a mesh in the window, with a real diffusers pipeline of tiny size."""
+"""From words to a mesh in the window."""
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -12,7 +10,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from img2model_desktop.core.events import Progressed
 from img2model_desktop.core.mesh_files import read_recipe
 from img2model_desktop.core.picture_files import encode_png
 from img2model_desktop.core.picture_recipe import recipe_in, with_recipe
@@ -23,15 +20,10 @@ from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import PICTURE, PROMPT, InputPanel
 from img2model_desktop.gui.main_window import MainWindow
 from img2model_desktop.gui.prompt_styles import StylesWindow
-from img2model_desktop.gui.runner import JobRunner
-from img2model_desktop.gui.theme import Theme
 from img2model_desktop.gui.variants_sheet import SEED_ROLE, VariantsSheet
-from img2model_desktop.gui.window_state import Places, WindowState
 from img2model_desktop.jobs.job_row import JobRow, JobState
-from img2model_desktop.jobs.store import Store
 from tests.gui.conftest import InlineCaller, disc
-
-SLOW_MS = 240_000  # importing diffusers in a fresh process takes 5 s at rest, and a minute on a busy machine
+from tests.gui.driving import JOB_MS
 
 
 @pytest.fixture
@@ -290,82 +282,29 @@ def test_pictures_that_are_gone_are_left_out(qtbot: QtBot, sheet: VariantsSheet,
     assert sheet.grid.item(0).data(SEED_ROLE) == 8
 
 
-# The whole, in the window
-
-
-@pytest.fixture
-def busy_window(
-    qtbot: QtBot, theme: Theme, icons: Icons, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[MainWindow]:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # networks of this size are slower with more
-    runner = JobRunner(Store(tmp_path / "history.sqlite3", tmp_path / "jobs"), weights=places.weights)
-    window = MainWindow(runner, theme, icons, WindowState(export_dir=str(tmp_path)), places)
-    with qtbot.waitActive(window):
-        window.show()
-        window.activateWindow()
-    window.start_view()
-    yield window
-    for row in runner.jobs():
-        if not row.state.has_ended:
-            runner.cancel(row.id)
-    qtbot.waitUntil(lambda: not runner.is_busy and not runner._calls, timeout=SLOW_MS)
-    window.close()
-    window.deleteLater()
-    runner.close()
-
-
-def wait_for(qtbot: QtBot, asked: Callable[[], bool]) -> None:
-    qtbot.waitUntil(asked, timeout=SLOW_MS)
-
-
-def link(qtbot: QtBot, window: MainWindow, folder: Path) -> None:
-    """Brings a folder to the weights window and takes the offer to link it."""
-    weights = window.show_weights()
-    weights.bring((folder,))
-    wait_for(qtbot, lambda: weights.intake.question.isVisible())
-    QTest.mouseClick(weights.intake.question.buttons["link"], Qt.MouseButton.LeftButton)
-    wait_for(qtbot, lambda: bool(window.shelf.pipelines()))
-    weights.close()
-
-
-def make_and_stop(qtbot: QtBot, window: MainWindow) -> str:
-    """Starts to make pictures and stops in the middle of the steps; the job's id."""
-
-    def stop(event: Any) -> None:
-        if isinstance(event, Progressed) and event.fraction > 0.15:
-            window._runner.cancel(event.job_id)
-
-    window._runner.event_received.connect(stop)
-    QTest.mouseClick(window.input.words.make_button, Qt.MouseButton.LeftButton)
-    wait_for(qtbot, lambda: bool(window.history.current) and window.history.current.state.has_ended)
-    window._runner.event_received.disconnect(stop)
-    row = window.history.current
-    assert row.state is JobState.STOPPED, row
-    return str(row.id)
+# The whole, in the window; with a real pipeline it is in test_whole_run.py
 
 
 def ended_after(qtbot: QtBot, window: MainWindow, before: str) -> JobRow:
     """The job that came after another one, once it has ended."""
     history = window.history
-    wait_for(qtbot, lambda: history.current.id != before and history.current.state.has_ended)
-    row: JobRow = history.current
+    qtbot.waitUntil(
+        lambda: history.current is not None and history.current.id != before and history.current.state.has_ended,
+        timeout=JOB_MS,
+    )
+    row = history.current
+    assert row is not None
     assert row.state is JobState.DONE, row
     return row
 
 
-@pytest.mark.gl
-@pytest.mark.timeout(800)
-def test_from_a_folder_and_words_to_a_mesh(qtbot: QtBot, busy_window: MainWindow, tiny_subject: Path) -> None:
-    window, panel, sheet = busy_window, busy_window.input, busy_window.variants
-    link(qtbot, window, tiny_subject)
-    choose_prompt(panel)
-    panel.words.own_style.setCurrentIndex(panel.words.own_style.findData("none"))
-    panel.words.count.setValue(2)
-    stopped = make_and_stop(qtbot, window)
-    QTest.mouseClick(panel.words.make_button, Qt.MouseButton.LeftButton)
-    row = ended_after(qtbot, window, stopped)
+def test_from_words_to_pictures_to_a_mesh(qtbot: QtBot, window: MainWindow) -> None:
+    panel, sheet = window.input, window.variants
+    QTest.mouseClick(panel.source.button(PROMPT), Qt.MouseButton.LeftButton)
+    panel.generate_wished.emit((Request(prompt="Hi", maker="lettering", goal="pictures", variants=2),))
+    row = ended_after(qtbot, window, "")
     assert (row.facts, row.result_path) == (None, row.folder / "made-1.png")
-    wait_for(qtbot, lambda: sheet.grid.count() == 2)
+    qtbot.waitUntil(lambda: sheet.grid.count() == 2, timeout=JOB_MS)
     assert sheet.isVisible()
     first, second = ((row.folder / f"made-{number}.png").read_bytes() for number in (1, 2))
     assert (recipe_in(first)["seed"], recipe_in(second)["seed"]) == (0, 1)
@@ -374,16 +313,18 @@ def test_from_a_folder_and_words_to_a_mesh(qtbot: QtBot, busy_window: MainWindow
     QTest.keyClick(sheet.grid, Qt.Key.Key_Right)
     QTest.keyClick(sheet.grid, Qt.Key.Key_Return)
     assert panel.mode == PICTURE
-    wait_for(qtbot, lambda: panel.pictures.canvas.has_cut or panel.pictures.trouble is not None)
+    qtbot.waitUntil(lambda: panel.pictures.canvas.has_cut or panel.pictures.trouble is not None, timeout=JOB_MS)
     assert panel.pictures.trouble is None
     # and a mesh, which knows where its picture came from
     panel.form.engine.choose("inflate")
     panel.form.quality.set_value("draft")
     QTest.mouseClick(panel.generate_button, Qt.MouseButton.LeftButton)
     done = ended_after(qtbot, window, row.id)
+    assert done.facts is not None
     assert done.facts.watertight
+    assert done.result_path is not None
     assert not sheet.isVisible()
     made = read_recipe(done.result_path)["picture_recipe"]
-    assert (made["maker"], made["prompt"], made["seed"]) == ("prompt", "a red fox", 1)
+    assert (made["maker"], made["prompt"], made["seed"]) == ("lettering", "Hi", 1)
     window.history.select(row.id)
-    wait_for(qtbot, lambda: sheet.isVisible() and sheet.grid.count() == 2)
+    qtbot.waitUntil(lambda: sheet.isVisible() and sheet.grid.count() == 2, timeout=JOB_MS)

@@ -1,5 +1,6 @@
 """A broken mesh in the real window: dropped, judged, mended, undone; made again from its recipe."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -173,21 +174,21 @@ def test_purpose_is_as_it_was_left(
 def test_checking_a_large_mesh_is_cancelled_at_once(
     qtbot: QtBot, theme: Theme, icons: Icons, places: Places, tmp_path: Path
 ) -> None:
-    runner = JobRunner(Store(tmp_path / "history.sqlite3", tmp_path / "jobs"))  # cancelling may cost its helper process
-    window = MainWindow(runner, theme, icons, WindowState(), places)
-    qtbot.addWidget(window)
-    window.show()
-    write_mesh(sphere(0.05, 200, 400), tmp_path / "ball.glb", None)
-    assert drop(window, mime_of(tmp_path / "ball.glb"))
-    status = window.right.verdict.status
-    qtbot.waitUntil(lambda: status.text == "Checking the mesh…", timeout=JOB_MS)
-    qtbot.mouseClick(status.button, Qt.MouseButton.LeftButton)
-    assert status.text == "Not checked yet"
-    assert window.workshop.verdict is None
-    qtbot.mouseClick(status.button, Qt.MouseButton.LeftButton)  # Check now
-    wait_for_verdict(qtbot, window)
-    assert window.workshop.verdict is not None
-    assert window.workshop.verdict.measures["triangles"] == 159_200
-    qtbot.waitUntil(lambda: not runner._calls, timeout=JOB_MS)
-    window.close()
-    runner.close()
+    # cancelling may cost the helper process
+    with closing(JobRunner(Store(tmp_path / "history.sqlite3", tmp_path / "jobs"))) as runner:
+        window = MainWindow(runner, theme, icons, WindowState(), places)
+        qtbot.addWidget(window)
+        window.show()
+        write_mesh(sphere(0.05, 200, 400), tmp_path / "ball.glb", None)
+        assert drop(window, mime_of(tmp_path / "ball.glb"))
+        status = window.right.verdict.status
+        qtbot.waitUntil(lambda: status.text == "Checking the mesh…", timeout=JOB_MS)
+        qtbot.mouseClick(status.button, Qt.MouseButton.LeftButton)
+        assert status.text == "Not checked yet"
+        assert window.workshop.verdict is None
+        qtbot.mouseClick(status.button, Qt.MouseButton.LeftButton)  # Check now
+        wait_for_verdict(qtbot, window)
+        assert window.workshop.verdict is not None
+        assert window.workshop.verdict.measures["triangles"] == 159_200
+        qtbot.waitUntil(lambda: not runner._calls, timeout=JOB_MS)
+        window.close()
