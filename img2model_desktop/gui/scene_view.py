@@ -3,7 +3,9 @@
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +47,10 @@ SLOW_FRAMES = 4  # this many in a row, and the card counts as slow; the first on
 CHECK_MS = 300  # a context that is not there by then does not come
 WARM_UP_MS = 50  # between the steps and before the first: the first picture of the window goes first
 WARM_UP_PX = (16, 16)
+WARM_UP_TEXTURES: tuple[Size | None, ...] = ((2, 2), (3, 2), (2, 3), (3, 3), None)
+"""Mesa's software OpenGL compiles a shader anew, for 0.13 s, for each of these: whether each side of the texture is a
+power of two, and whether there is a texture. The textures of engines have one such side, mostly."""
+
 WARM_UP_PLANE = Plane(0, 0.5)
 NO_OPENGL = (
     "The 3D view cannot be shown: this display has no OpenGL 3.3.\n"
@@ -65,6 +71,20 @@ def default_surface_format() -> QSurfaceFormat:
     wanted.setDepthBufferSize(24)
     wanted.setStencilBufferSize(8)
     return wanted
+
+
+class Cold(NamedTuple):
+    """What a driver may have to compile a shader for, and has not drawn yet.
+
+    Args:
+        samples: of the framebuffer.
+        texture_px: width and height of the mesh's texture, or None where it has none.
+        is_marked: whether it is drawn with marks and a cut.
+    """
+
+    samples: int
+    texture_px: Size | None
+    is_marked: bool = False
 
 
 class SceneView(GLViewWidget):  # type: ignore[misc]  # pyqtgraph has no types
@@ -100,7 +120,7 @@ class SceneView(GLViewWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self._loading.timeout.connect(self._on_loading)
         self._check = QTimer(self, singleShot=True, interval=CHECK_MS)
         self._check.timeout.connect(self._check_context)
-        self._cold: list[tuple[int, bool]] = []  # numbers of samples, for the mesh or its marks, not drawn with yet
+        self._cold: list[Cold] = []
         self._warm_up = QTimer(self, interval=WARM_UP_MS)
         self._warm_up.timeout.connect(self._on_warm_up)
         self.addItem(self._backdrop)
@@ -112,6 +132,11 @@ class SceneView(GLViewWidget):  # type: ignore[misc]  # pyqtgraph has no types
     def is_drawn(self) -> bool:
         """Whether the whole picture is on screen."""
         return self._is_whole
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the driver has seen all that it may have to compile a shader for."""
+        return self._canvas is not None and not self._cold
 
     @property
     def problem(self) -> str:
@@ -210,7 +235,9 @@ class SceneView(GLViewWidget):  # type: ignore[misc]  # pyqtgraph has no types
             return
         super().initializeGL()
         self._canvas = Canvas()
-        self._cold = [(SAMPLES, True), (0, True), (SAMPLES, False), (0, False)]
+        textures = WARM_UP_TEXTURES if self._canvas.is_slow else WARM_UP_TEXTURES[:1]
+        self._cold = [Cold(samples, WARM_UP_TEXTURES[0], is_marked=True) for samples in (SAMPLES, 0)]
+        self._cold += [Cold(samples, texture) for texture in reversed(textures) for samples in (SAMPLES, 0)]
         self._warm_up.start()
 
     def paintGL(self) -> None:
@@ -363,17 +390,17 @@ class SceneView(GLViewWidget):  # type: ignore[misc]  # pyqtgraph has no types
 
     @Slot()
     def _on_warm_up(self) -> None:
-        """Draws a textured triangle where nobody sees it: drivers compile a shader when it is first used, which would
+        """Draws a triangle where nobody sees it: drivers compile a shader when it is first used, which would
         hold up the window when the first mesh arrives."""
         if not self._cold or self._canvas is None or self._problem or self._item.buffers is not None:
             self._warm_up.stop()
             return
         self.makeCurrent()
-        samples, is_marked = self._cold.pop()
-        target = framebuffer(WARM_UP_PX, samples)
-        buffers = prepare(_warm_up_mesh())
+        cold = self._cold.pop()
+        target = framebuffer(WARM_UP_PX, cold.samples)
+        buffers = prepare(_warm_up_mesh(cold.texture_px))
         self._item.set_buffers(buffers)
-        if is_marked:
+        if cold.is_marked:
             self._marks.marks = _warm_up_marks(buffers)
             self._item.clip = WARM_UP_PLANE.clip
         self._guarded(partial(draw_all, target, self._scene(WARM_UP_PX, is_coarse=False, faces=None)))
@@ -406,10 +433,13 @@ def _warm_up_marks(buffers: PreviewBuffers) -> Marks:
     )
 
 
-def _warm_up_mesh() -> Mesh:
+def _warm_up_mesh(texture_px: Size | None) -> Mesh:
     corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
-    texture = Picture(np.full((2, 2, 4), 255, dtype=np.uint8))
-    return Mesh(corners, np.array([[0, 1, 2]], dtype=np.int32), corners[:, :2], texture)
+    mesh = Mesh(corners, np.array([[0, 1, 2]], dtype=np.int32))
+    if texture_px is None:
+        return mesh
+    width, height = texture_px
+    return replace(mesh, uv=corners[:, :2], base_colour=Picture(np.full((height, width, 4), 255, dtype=np.uint8)))
 
 
 def _qt_matrix(matrix: Matrix) -> QMatrix4x4:
