@@ -14,7 +14,8 @@ from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import Stroke
 from img2model_desktop.engines import catalog, weight_sets
 from img2model_desktop.engines.base import EngineSpec
-from img2model_desktop.engines.library import Library, missing_weights
+from img2model_desktop.engines.converted import source_of
+from img2model_desktop.engines.library import FILES, Library, missing_weights
 from img2model_desktop.engines.pipelines import PLACE, Pipelines, no_pipeline
 from img2model_desktop.engines.room import Gauge, Room, a_quarter, kept_on_processor, measure
 from img2model_desktop.errors import EngineProblem, OutOfMemory, SetupProblem, no_memory
@@ -125,6 +126,13 @@ class Bench:
             return self._pipelines.licence(getattr(options, "pipeline", ""))
         found = self._library.state(spec.weights).licence if self._library else ""
         return found or spec.licence
+
+    def sha256_of(self, spec: EngineSpec) -> str:
+        """What stands for the content of the weights that the engine would use, see `converted.source_of`; "" for an
+        engine that is built in, for the user's own pipelines and for files that were never read through."""
+        if not spec.weights or spec.weights == PLACE or self._library is None:
+            return ""
+        return source_of(self._library.place / spec.weights / FILES)
 
     def free(self, progress: Progress) -> None:
         """Gives back the memory of the engines that stay loaded; the next calls load them again."""

@@ -398,11 +398,12 @@ class _Run:
             with contextlib.suppress(InputProblem):  # an engine of an older version, whose result was kept
                 used[role] = catalog.find(by["engine"], role)
         licences = {spec.key: self._bench.licence_of(spec) for spec in used.values() if spec.weights}
+        hashes = {spec.key: sha256 for spec in used.values() if (sha256 := self._bench.sha256_of(spec))}
         rungs = {by["engine"]: by["rung"] for by in self._made_by.values() if by.get("rung")}
         instead = {
             spec.key: used[role].key for role, spec in wished.items() if role in used and used[role].key != spec.key
         }
-        told = {"weights_licences": licences, "rungs": rungs, "instead_of": instead}
+        told = {"weights_licences": licences, "weights_sha256": hashes, "rungs": rungs, "instead_of": instead}
         return {name: value for name, value in told.items() if value}
 
     def _begin(self, stage: Stage, spec: EngineSpec | None = None) -> Progress:

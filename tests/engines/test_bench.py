@@ -1,6 +1,7 @@
 """Engines with published weights: loaded once, one at a time, from the folder that the library says."""
 
 import gc
+import hashlib
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from img2model_desktop.engines import bench as bench_module
 from img2model_desktop.engines.base import EngineSpec, Role
 from img2model_desktop.engines.bench import Bench, call_held
 from img2model_desktop.engines.library import Library
+from img2model_desktop.engines.pipelines import PLACE
 from img2model_desktop.errors import Cancelled, OutOfMemory, SetupProblem
 from tests.published import TINY, TinyMaker, add_tiny, facts_of, published_tiny, random_tensors, write
 
@@ -68,6 +70,16 @@ def test_an_engine_is_freed(bench: Bench) -> None:
     assert TinyMaker.closes == ["tiny"]
     bench.free(Progress())
     assert make(bench) == 2
+
+
+def test_the_content_of_weights_is_named_by_its_sha256(bench: Bench, weights: Path, tmp_path: Path) -> None:
+    content = (tmp_path / "brought" / "model.safetensors").read_bytes()
+    assert bench.sha256_of(SPEC) == hashlib.sha256(content).hexdigest()
+    assert bench.sha256_of(replace(SPEC, weights="")) == ""
+    assert bench.sha256_of(replace(SPEC, weights=PLACE)) == ""
+    assert Bench(Inline()).sha256_of(SPEC) == ""
+    (weights / TINY / "engine.json").unlink()  # as a folder made by hand
+    assert bench.sha256_of(SPEC) == ""
 
 
 def test_new_files_are_loaded(bench: Bench, weights: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from img2model_desktop.core.picture_files import write_png
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.engines import catalog
-from img2model_desktop.engines.base import EngineSpec
+from img2model_desktop.engines.base import EngineSpec, Role
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import EngineProblem
 from img2model_desktop.jobs import pipeline
@@ -361,6 +361,21 @@ class Lent(Bench):
 def test_the_licence_of_weights_goes_into_the_recipe(picture: Path, folder: Path) -> None:
     run(plan_for(picture, engine="triposr"), Lent(Inline()), folder)
     assert read_recipe(folder / "result.glb")["weights_licences"] == {"triposr": "MIT"}
+
+
+def test_the_hash_of_weights_goes_into_the_recipe(picture: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lent, "sha256_of", lambda _, spec: "5a" * 32 if spec.weights else "")
+    run(plan_for(picture, engine="triposr"), Lent(Inline()), folder)
+    assert read_recipe(folder / "result.glb")["weights_sha256"] == {"triposr": "5a" * 32}
+
+
+def test_an_option_that_the_chosen_engine_lacks_is_told(picture: Path, folder: Path, bench: Bench) -> None:
+    events, _ = run(plan_for(picture, engine="auto", options=(("faces", 2000), ("depth_file", ""))), bench, folder)
+    (chosen,) = [event for event in events if isinstance(event, Chosen)]
+    assert chosen.engine != "relief"
+    told = [event.message for event in events if isinstance(event, Warned) and "no option" in event.message]
+    title = catalog.find(chosen.engine, Role.SCULPTOR).title
+    assert told == [f"{title}, which was chosen, has no option “depth_file”."]
 
 
 def test_built_in_engines_need_no_licence_in_the_recipe(picture: Path, folder: Path, bench: Bench) -> None:
