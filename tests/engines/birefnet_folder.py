@@ -1,4 +1,4 @@
-"""BiRefNet at its published sizes with weights by the fixtures' rule: as a network, and as a folder of files."""
+"""BiRefNet with weights by the fixtures' rule, at its published sizes and at a tiny one: networks, folders of files."""
 
 from pathlib import Path
 
@@ -6,9 +6,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from img2model_desktop.engines.birefnet_net import BiRefNet, published_lite
+from img2model_desktop.engines import weight_sets
+from img2model_desktop.engines.birefnet import FineCutout
+from img2model_desktop.engines.birefnet_net import BiRefNet, Sizes, published_lite
+from img2model_desktop.engines.device import processor
+from img2model_desktop.engines.tensors import load_into
 from tests.engines.golden import weight_of, weights_for
 
+TINY = Sizes(8, (2, 2, 2, 2), (1, 1, 2, 2), 4, (8, 8, 8, 8, 8))
 DECIDED = 8.0  # times the logits of a folder's network: by the rule alone it is hardly sure of any pixel
 
 
@@ -28,6 +33,19 @@ def lite() -> BiRefNet:
     net.load_state_dict(state_for(net), assign=True)
     net.requires_grad_(False)
     return net
+
+
+def tiny() -> BiRefNet:
+    """The tiny network on the meta device."""
+    with torch.device("meta"):
+        return BiRefNet(TINY)
+
+
+def load_tiny(folder: Path) -> FineCutout:
+    """What `birefnet.load_lite` is at published size."""
+    net = tiny()
+    load_into(net, folder, weight_sets.find("birefnet-lite"))
+    return FineCutout(net, processor())
 
 
 def write_folder(folder: Path, kind: torch.dtype = torch.float32, net: BiRefNet | None = None) -> Path:
