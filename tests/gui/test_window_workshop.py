@@ -179,7 +179,7 @@ def test_checking_a_large_mesh_is_cancelled_at_once(
         window = MainWindow(runner, theme, icons, WindowState(), places)
         qtbot.addWidget(window)
         window.show()
-        write_mesh(sphere(0.05, 200, 400), tmp_path / "ball.glb", None)
+        write_mesh(sphere(0.05, 120, 240), tmp_path / "ball.glb", None)
         assert drop(window, mime_of(tmp_path / "ball.glb"))
         status = window.right.verdict.status
         qtbot.waitUntil(lambda: status.text == "Checking the mesh…", timeout=JOB_MS)
@@ -189,6 +189,6 @@ def test_checking_a_large_mesh_is_cancelled_at_once(
         qtbot.mouseClick(status.button, Qt.MouseButton.LeftButton)  # Check now
         wait_for_verdict(qtbot, window)
         assert window.workshop.verdict is not None
-        assert window.workshop.verdict.measures["triangles"] == 159_200
+        assert window.workshop.verdict.measures["triangles"] == 57_120
         qtbot.waitUntil(lambda: not runner._calls, timeout=JOB_MS)
         window.close()
