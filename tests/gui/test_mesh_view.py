@@ -13,6 +13,7 @@ import shiboken6
 import trimesh
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
+from PySide6.QtOpenGL import QOpenGLFramebufferObject
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -20,7 +21,8 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.preview import prepare
 from img2model_desktop.errors import SetupProblem
-from img2model_desktop.gui.gl_canvas import Canvas
+from img2model_desktop.gui import scene_view
+from img2model_desktop.gui.gl_canvas import Canvas, Scene
 from img2model_desktop.gui.mesh_item import UPRIGHT, matrix_of
 from img2model_desktop.gui.mesh_view import MeshView
 from img2model_desktop.render import look
@@ -91,6 +93,28 @@ def test_the_window_and_the_screenless_renderer_agree(
     difference = abs(_pixels(view) - expected)
     assert difference.mean() < 0.3
     assert (difference.max(axis=2) > 8).mean() < 0.005  # single samples on edges
+
+
+def test_the_driver_has_seen_each_kind_of_texture_before_the_first_mesh(
+    qtbot: QtBot, view: MeshView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: set[tuple[int, tuple[bool, ...]]] = set()
+    draw = scene_view.draw_all
+
+    def watched(target: QOpenGLFramebufferObject, scene: Scene) -> None:
+        assert view.buffers is not None
+        sides = tuple((side & (side - 1)) == 0 for level in view.buffers.base_colour[:1] for side in level.shape[:2])
+        drawn.add((target.format().samples(), sides))
+        draw(target, scene)
+
+    monkeypatch.setattr(scene_view, "draw_all", watched)
+    assert view._canvas is not None
+    is_slow = view._canvas.is_slow
+    qtbot.waitUntil(lambda: view.is_warm)
+    kinds = {(), (True, True), (True, False), (False, True), (False, False)} if is_slow else {(True, True)}
+    assert {sides for _, sides in drawn} == kinds
+    assert len(drawn) == 2 * len(kinds)  # with smooth edges and without
+    assert view.buffers is None
 
 
 def test_what_is_on_screen_is_what_a_screenshot_shows(qtbot: QtBot, view: MeshView) -> None:
