@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -90,6 +90,7 @@ def theme(qapp: QApplication) -> Iterator[Theme]:
     style = qapp.style().name()
     made = Theme(qapp, ThemeChoice.DARK, paths.resources_dir() / "icons")
     yield made
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)  # else each is styled anew, then deleted
     made.choose(ThemeChoice.SYSTEM)
     qapp.styleHints().colorSchemeChanged.disconnect(made._on_system_changed)
     made.deleteLater()
