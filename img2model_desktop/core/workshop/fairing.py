@@ -14,6 +14,9 @@ from img2model_desktop.core.workshop.patch import newell
 
 Points = NDArray[np.float64]
 
+ALONE = 32
+"""Faces from which on a patch is shaped by itself: together, the longest edge of all of them decides which are split
+first, and a patch of some size then comes out a little less even."""
 CREASE = np.cos(np.radians(50.0))
 """Where the surface stands at a larger angle to the plane of the rim, along half of it, the rim is an edge of it,
 such as that of a box or of a cut; elsewhere the surface goes on smoothly across."""
@@ -122,7 +125,7 @@ def _alike(fillings: Sequence[Filling], aims: Sequence[Aim | None]) -> list[list
     for smooth, size, number in order:
         aim = aims[number]
         assert aim is not None
-        if smooth != kind or size > 2 * least or faces + aim.faces > MOST_FACES:
+        if smooth != kind or size > 2 * least or faces + aim.faces > MOST_FACES or aim.faces > ALONE:
             groups.append([])
             kind, least, faces = smooth, size, 0.0
         groups[-1].append(number)
