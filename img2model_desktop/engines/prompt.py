@@ -16,20 +16,20 @@ for _name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETR
 for _name in ("TRANSFORMERS_VERBOSITY", "DIFFUSERS_VERBOSITY"):
     os.environ.setdefault(_name, "error")
 
-import diffusers  # noqa: E402
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-import transformers  # noqa: E402
-from PIL import Image  # noqa: E402
+import diffusers  # noqa: E402 - after the environment
+import numpy as np  # noqa: E402 - after the environment
+import torch  # noqa: E402 - after the environment
+import transformers  # noqa: E402 - after the environment
+from PIL import Image  # noqa: E402 - after the environment
 
-from img2model_desktop.core.picture import Picture  # noqa: E402
-from img2model_desktop.core.progress import Progress  # noqa: E402
-from img2model_desktop.engines.catalog import PromptOptions  # noqa: E402
-from img2model_desktop.engines.device import Device, choose, memory_watched, release  # noqa: E402
-from img2model_desktop.engines.pipelines import LEFT_OUT, Pipeline, Pipelines  # noqa: E402
-from img2model_desktop.engines.prompt_words import SIZE_UNIT, Wish, too_long, wish_for  # noqa: E402
-from img2model_desktop.engines.styles import Styles  # noqa: E402
-from img2model_desktop.errors import EngineProblem, SetupProblem  # noqa: E402
+from img2model_desktop.core.picture import Picture  # noqa: E402 - after the environment
+from img2model_desktop.core.progress import Progress  # noqa: E402 - after the environment
+from img2model_desktop.engines.catalog import PromptOptions  # noqa: E402 - after the environment
+from img2model_desktop.engines.device import Device, choose, memory_watched, release  # noqa: E402 - after the environment
+from img2model_desktop.engines.pipelines import LEFT_OUT, Pipeline, Pipelines  # noqa: E402 - after the environment
+from img2model_desktop.engines.prompt_words import SIZE_UNIT, Wish, too_long, wish_for  # noqa: E402 - after the environment
+from img2model_desktop.engines.styles import Styles  # noqa: E402 - after the environment
+from img2model_desktop.errors import EngineProblem, SetupProblem  # noqa: E402 - after the environment
 
 LOADED, ENCODED, DRAWN = 0.2, 0.25, 0.9  # of the progress: when each phase has ended
 PLAIN = (236, 236, 236)  # colour behind a cut-out subject that is redrawn
@@ -39,7 +39,7 @@ CLIP_TOKENS = 77
 
 vars(diffusers.pipelines.pipeline_utils)["tqdm"].monitor_interval = 0  # else each bar, hidden or not, starts a thread
 diffusers.utils.logging.disable_progress_bar()
-transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the library states none
 
 
 class Prompt:
@@ -173,7 +173,7 @@ def load_pipeline(entry: Pipeline, dtype: torch.dtype, progress: Progress) -> An
                 parts[name] = _load_part(entry, name, library, class_name, dtype)
             done += sizes[name]
         progress.update(0.9)
-        pipe = diffusers.AutoPipelineForText2Image.from_pretrained(  # type: ignore[no-untyped-call]
+        pipe = diffusers.AutoPipelineForText2Image.from_pretrained(  # type: ignore[no-untyped-call]  # the library states none
             entry.path, local_files_only=True, use_safetensors=True, dtype=dtype, **parts, **_without(entry)
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError) as problem:

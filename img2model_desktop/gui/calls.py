@@ -155,7 +155,7 @@ def made_pictures(paths: tuple[str, ...], side_px: int, report: Any, is_cancelle
     return tuple(found)
 
 
-def copy_picture(path: str, out: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001
+def copy_picture(path: str, out: str, report: Any, is_cancelled: Any) -> Any:  # noqa: ARG001 - runs aside
     """Copies a made picture with its recipe; where to. Raises SetupProblem."""
     from img2model_desktop.core.atomic import write_file
 

@@ -358,11 +358,11 @@ class _Rules(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph has no types
         area = self.viewRect()
         pen = QPen(self._colour)
         pen.setCosmetic(True)
-        painter.setPen(pen)  # type: ignore[attr-defined]
+        painter.setPen(pen)  # type: ignore[attr-defined]  # a QPainter
         for share in (0.0, 0.5, 1.0):
             x, y = area.left() + share * area.width(), area.top() + share * area.height()
             ends = ((area.left(), y), (area.right(), y)) if self._across else ((x, area.top()), (x, area.bottom()))
-            painter.drawLine(*(QPointF(*end) for end in ends))  # type: ignore[attr-defined]
+            painter.drawLine(*(QPointF(*end) for end in ends))  # type: ignore[attr-defined]  # the same
 
     def viewRangeChanged(self) -> None:
         self.prepareGeometryChange()

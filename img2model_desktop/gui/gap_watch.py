@@ -83,7 +83,7 @@ def awake_clock() -> Callable[[], float]:
     import ctypes
 
     ticks = ctypes.c_ulonglong()
-    query = ctypes.windll.kernel32.QueryUnbiasedInterruptTime  # type: ignore[attr-defined,unused-ignore]
+    query = ctypes.windll.kernel32.QueryUnbiasedInterruptTime  # type: ignore[attr-defined,unused-ignore]  # Windows
 
     def seconds() -> float:
         query(ctypes.byref(ticks))

@@ -88,7 +88,7 @@ class LibraryDesk(QObject):
     @Slot(str)
     def _on_entry_changed(self, job_id: str) -> None:
         shown = self._beside.get(COMPARE) if self._beside is not None else None
-        if shown is not None and job_id in {entry.row.id for entry in shown.entries}:  # type: ignore[attr-defined]
+        if shown is not None and job_id in {entry.row.id for entry in shown.entries}:  # type: ignore[attr-defined] # by its name
             shown.refresh(self.keeper.shelf.entry(job_id))  # type: ignore[attr-defined] # by its name
 
     @Slot(str)

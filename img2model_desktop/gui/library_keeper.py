@@ -112,7 +112,7 @@ class LibraryKeeper(QObject):
     def _note_some(self) -> bool:
         ids = self.shelf.unnoted(NOTED_AT_ONCE)
         for id_ in ids:
-            if not self._guarded(lambda id_=id_: self.shelf.note(self._runner.job(id_))):  # type: ignore[misc]
+            if not self._guarded(lambda id_=id_: self.shelf.note(self._runner.job(id_))):  # type: ignore[misc] # one job
                 return True  # nothing can be written; what is there is found all the same
             self.entry_changed.emit(id_)
         if ids:

@@ -152,7 +152,7 @@ def convert(folder: str, key: str, is_half: bool, report: Any, is_cancelled: Any
     return converted.make(files, weight_sets.find(key), is_half, Progress(report, is_cancelled))
 
 
-def drop_converted(folder: str, key: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001
+def drop_converted(folder: str, key: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001 - runs aside
     """Deletes what was made of a set's files."""
     converted.drop(Library(Path(folder)).folder(key))
 

@@ -41,7 +41,7 @@ def keep_picture(
     picture: Picture,
     path: Path,
     recipe: Mapping[str, Any],
-    report: Any,  # noqa: ARG001
+    report: Any,  # noqa: ARG001 - runs aside
     is_cancelled: Any,  # noqa: ARG001 - runs aside
 ) -> None:
     """Writes a picture with its recipe. Raises SetupProblem."""
@@ -50,7 +50,7 @@ def keep_picture(
 
 def kept_picture(
     path: Path,
-    report: Any,  # noqa: ARG001
+    report: Any,  # noqa: ARG001 - runs aside
     is_cancelled: Any,  # noqa: ARG001 - runs aside
 ) -> tuple[Picture, dict[str, Any]] | None:
     """The picture and its recipe; None where it was damaged by a power cut, and is to be made again."""

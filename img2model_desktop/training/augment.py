@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Generator, Tensor
 
 from img2model_desktop.training.views import Views

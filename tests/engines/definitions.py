@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
 from img2model_desktop.engines.deformable import ModulatedDeformable

@@ -162,7 +162,7 @@ LARGE = replace(SPEC, key="third", entry=f"{__name__}:load_third", peak_mib=150)
 
 def load_third(folder: Path) -> TinyMaker:
     """A third engine with the same weights."""
-    maker = TinyMaker(None, "third")  # type: ignore[arg-type]
+    maker = TinyMaker(None, "third")  # type: ignore[arg-type]  # it needs no network
     return maker
 
 

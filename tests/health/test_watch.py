@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,11 @@ from img2model_desktop.health.watch import ALERTS_FILE, Watch
 WAIT_S = 20.0
 
 
-def until(done: object, limit_s: float = WAIT_S) -> None:
+def until(done: Callable[[], bool], limit_s: float = WAIT_S) -> None:
     end = time.monotonic() + limit_s
-    while not done() and time.monotonic() < end:  # type: ignore[operator]
+    while not done() and time.monotonic() < end:
         time.sleep(0.01)
-    assert done()  # type: ignore[operator]
+    assert done()
 
 
 @pytest.fixture
