@@ -21,6 +21,7 @@ from img2model_desktop.engines.birefnet_net import MULTIPLE_PX, BiRefNet, publis
 from img2model_desktop.engines.catalog import FineCutOptions
 from img2model_desktop.engines.device import Device, choose, memory_watched, release
 from img2model_desktop.engines.tensors import load_into
+from img2model_desktop.errors import EngineProblem
 
 # Of the pictures that the transformer was first trained on (ImageNet): red, green, blue, of 0..1.
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -104,11 +105,14 @@ class FineCutout:
         Raises:
             Cancelled: the user wants to stop.
             OutOfMemory: the network needs more than there is.
+            EngineProblem: what the network says is no number.
         """
         side = max(1, round(size_px / MULTIPLE_PX)) * MULTIPLE_PX
         with memory_watched(self._device), torch.inference_mode():
             net = self._ready()
             logits = net(network_input(picture, side).to(self._device.device), progress)
+            if not bool(torch.isfinite(logits).all()):
+                raise EngineProblem("BiRefNet lost its numbers on this picture.", "Import its weights again.")
             odds = logits[0, 0] + math.log(sensitivity)
             return np.asarray(odds.sigmoid().cpu().numpy(), np.float32)
 

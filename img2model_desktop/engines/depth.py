@@ -22,7 +22,7 @@ from img2model_desktop.engines.depth_net import FORBIDDEN_WIDTHS, DepthNet, publ
 from img2model_desktop.engines.device import Device, choose, lower, memory_watched, release
 from img2model_desktop.engines.tensors import load_into, read_tensors, tensor_files
 from img2model_desktop.engines.weight_sets import find
-from img2model_desktop.errors import InputProblem, SetupProblem
+from img2model_desktop.errors import EngineProblem, InputProblem, SetupProblem
 
 Field = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -95,6 +95,8 @@ class Depth:
             features = net.features_of(seen, progress.part(0.0, 0.75))
             progress.update(0.75)
             depth = net.depth_of(features, net.grid_of(seen))[0].float().cpu().numpy()
+        if not np.isfinite(depth).all():
+            raise EngineProblem("Depth Anything lost its numbers on this picture.", "Import its weights again.")
         progress.update(1.0)
         return np.asarray(depth, np.float32)
 

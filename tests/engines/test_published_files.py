@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.engines import birefnet, depth, triposr
+from img2model_desktop.engines.birefnet import FineCutout
 from img2model_desktop.engines.birefnet_net import published_lite
 from img2model_desktop.engines.catalog import TripoOptions
 from img2model_desktop.engines.conversion import convert
@@ -22,7 +23,7 @@ from img2model_desktop.engines.library import Library
 from img2model_desktop.engines.tensors import load_into
 from img2model_desktop.engines.triposr import TripoSR
 from img2model_desktop.engines.weight_sets import SETS, WeightFile, WeightSet, find
-from img2model_desktop.errors import SetupProblem
+from img2model_desktop.errors import EngineProblem, SetupProblem
 from tests.engines import depth_folder, triposr_folder
 from tests.engines.birefnet_folder import state_for
 from tests.engines.golden import rms, weights_for
@@ -149,6 +150,23 @@ def test_depth_computes_in_the_devices_precision_whatever_the_files_is(
 def test_sets_that_take_half_precision_are_those_whose_error_is_bounded() -> None:
     """Here, and for the cutters in `test_birefnet`."""
     assert {one.key for one in SETS if one.takes_half} == {"triposr", "depth-small", "birefnet", "birefnet-lite"}
+
+
+def test_numbers_that_are_lost_are_a_problem_with_advice() -> None:
+    """Half precision ends at 65,504: what goes beyond spreads."""
+    lost = torch.full((1, 1, 64, 64), torch.nan)
+    net = depth_folder.published_tiny()
+    net.load_state_dict(weights_for(net), assign=True)
+    net.head.conv3.bias = nn.Parameter(torch.full((1,), torch.nan), requires_grad=False)
+    cutter = FineCutout(published_lite(), WHOLE)
+    cutter._net, cutter._is_ready = (lambda *_: lost), True  # type: ignore[assignment]  # only what it says counts
+    for use in (
+        lambda: ready(net, WHOLE).look(subject(), 56, Progress()),
+        lambda: cutter.shares(subject(), 64, 1.0, Progress()),
+    ):
+        with pytest.raises(EngineProblem, match="lost its numbers") as caught:
+            use()
+        assert caught.value.advice
 
 
 # -- code in a file ----------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from img2model_desktop.health.watch import ALERTS_FILE, Watch
 WAIT_S = 20.0
 
 
-def until(done: Callable[[], bool], limit_s: float = WAIT_S) -> None:
+def until(done: Callable[[], object], limit_s: float = WAIT_S) -> None:
     end = time.monotonic() + limit_s
     while not done() and time.monotonic() < end:
         time.sleep(0.01)
