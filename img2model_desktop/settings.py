@@ -41,7 +41,7 @@ def load(path: Path) -> Settings:
     that neither an older nor a newer version's file, nor a damaged one, keeps the program from starting."""
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return Settings()
     if not isinstance(plain, dict):
         return Settings()
@@ -67,5 +67,5 @@ def save(settings: Settings, path: Path) -> None:
 def _fitting(plain: dict[str, Any], name: str, default: Any) -> Any:
     value = plain.get(name, default)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(value) if abs(value) < 1e300 else default
     return value if type(value) is type(default) else default

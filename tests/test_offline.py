@@ -68,3 +68,22 @@ def test_the_guard_stops_a_download_of_the_program() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "NetworkUsed: socket.getaddrinfo('huggingface.co', 443" in done.stderr
+
+
+SESSION = [
+    *("dropped a picture", "generated", "shown", "exported", "library", "diagnostics", "doctor", "bundle", "weights"),
+    *("batch brought", "batch", "rests"),
+]
+
+
+@pytest.mark.gl
+@pytest.mark.timeout(300)
+def test_a_whole_session_with_the_window_uses_no_network(tmp_path: Path, img2model_home: Path) -> None:
+    """Picture, mesh, export, library, diagnostics, check-up, bundle, weights and batch in a process under the guard."""
+    command = [sys.executable, "-m", "tests.session", str(tmp_path / "session")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == SESSION, done.stderr
+    assert done.returncode == 0, done.stderr
+    logs = [path.read_text(errors="replace") for path in (img2model_home / "logs").rglob("*") if path.is_file()]
+    assert logs
+    assert not [text for text in (done.stderr, *logs) if "NetworkUsed" in text]

@@ -131,6 +131,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         listed = [(str(file["path"]), int(file["bytes"]), str(file["sha256"])) for file in record["files"]]
         is_safe = all(not Path(path).is_absolute() and ".." not in Path(path).parts for path, _, _ in listed)
+        is_safe &= all(isinstance(file["path"], str) and "\0" not in file["path"] for file in record["files"])
         return dict(record) if is_safe and str(record["key"]) else {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}

@@ -153,6 +153,7 @@ def _set_aside(db: sqlite3.Connection) -> tuple[tuple[str, str], ...]:
 def _job(row: dict[str, Any]) -> PastJob:
     request = _plain(row.get("request"), {})
     decisions = _plain(row.get("decisions"), [])
+    seconds = row["seconds"]
     return PastJob(
         state=str(row["state"]),
         engine=str(row["engine"]),
@@ -162,8 +163,8 @@ def _job(row: dict[str, Any]) -> PastJob:
         goal=_word(request, "goal", "mesh"),
         cutter=_word(request, "cutter", ""),
         maker=_word(request, "maker", ""),
-        created=float(row["created"] or 0.0),
-        seconds=row["seconds"],
+        created=row["created"] if isinstance(row["created"], float) else 0.0,
+        seconds=seconds if isinstance(seconds, float) else None,
         message=str(row["error_message"]),
         decisions=tuple(str(text) for text in decisions),
     )

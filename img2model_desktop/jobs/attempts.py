@@ -182,7 +182,8 @@ class Attempts:
 
     def forget(self) -> None:
         """The job is done: nothing to go on with."""
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what is left is read by nobody: the job has its end
+            self._path.unlink(missing_ok=True)
 
     # one engine
 

@@ -244,8 +244,8 @@ class Ledger:
         """Two batches in one folder would replace each other's results."""
         if told is None or told.get("sources") == self.batch.to_dict()["sources"]:
             return
-        others = [Path(source) for source in told.get("sources", [])]
-        if any(source.exists() for source in others):  # else the folder was moved, or is mounted somewhere else
+        others = _sources_of(told)
+        if any(_is_there(source) for source in others):  # else the folder was moved, or is mounted somewhere else
             raise InputProblem(
                 f"“{self.batch.target.name}” holds the results of another batch, of “{others[0]}”.",
                 "Choose another folder for the results.",
@@ -322,21 +322,38 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, dict[str, Entry]]:
                     raise SetupProblem(
                         f"“{path}” was written by a newer version of this program.", "Install the newest version."
                     )
+                _sources_of(plain["batch"])
                 told = plain["batch"]
             elif "file" in plain:
                 entry = _entry(plain["file"])
                 entries[entry.key] = entry
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue
     return told, entries
 
 
 def _entry(plain: dict[str, Any]) -> Entry:
+    """Raises what is no Entry: ValueError, TypeError, KeyError."""
     known = {item.name for item in fields(Entry)}
     values = {name: value for name, value in plain.items() if name in known}
     for name in ("size_mm", "warnings"):
         values[name] = tuple(values.get(name, ()))
+    result = PurePosixPath(values["result"])
+    if result.is_absolute() or ".." in result.parts or not isinstance(values["key"], str):
+        raise ValueError(result)  # it would lead out of the target
     return Entry(**values | {"state": Outcome(values["state"])})
+
+
+def _sources_of(batch: dict[str, Any]) -> list[Path]:
+    """Raises TypeError, KeyError where it is no batch."""
+    return [Path(source) for source in batch["sources"]]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # no path at all: somebody has changed the ledger
+        return False
 
 
 def _stem_of(key: str) -> str:

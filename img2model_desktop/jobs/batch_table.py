@@ -90,7 +90,7 @@ class BatchTable:
             try:
                 batch = Batch.from_dict(json.loads(values["request"]), Path(json.loads(values["target"])))
                 course = Course(values["state"])
-            except (InputProblem, ValueError):  # of another version
+            except (InputProblem, ValueError, TypeError):  # of another version
                 continue
             rows.append(BatchRow(values["id"], values["title"], batch, course, bool(values["is_watched"])))
         return tuple(rows)

@@ -207,7 +207,11 @@ def to_values(row: JobRow) -> dict[str, Any]:
 
 
 def from_values(values: dict[str, Any], folder: Path) -> JobRow:
-    """The row that `to_values` wrote. A request that cannot be read is empty: the result is still worth showing."""
+    """The row that `to_values` wrote. A request that cannot be read is empty: the result is still worth showing.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: the values are none of a row.
+    """
     try:
         request = Request.from_dict(json.loads(values.pop("request")))
     except (InputProblem, ValueError):
@@ -216,7 +220,7 @@ def from_values(values: dict[str, Any], folder: Path) -> JobRow:
     if facts is not None:
         vertices, faces, parts, watertight, size = json.loads(facts)
         facts = Facts(vertices, faces, parts, watertight, tuple(size))
-    return JobRow(
+    row = JobRow(
         **values
         | {
             "state": JobState(values["state"]),
@@ -231,6 +235,26 @@ def from_values(values: dict[str, Any], folder: Path) -> JobRow:
             "fraction": 1.0 if values["state"] == JobState.DONE else 0.0,
         }
     )
+    _check(row)
+    return row
+
+
+def is_name(id_: Any) -> bool:
+    """Whether it can be a job's: the name of a folder, which leads nowhere else."""
+    return isinstance(id_, str) and 0 < len(id_) <= 100 and not set(id_) & set("/\\\0:") and not id_.startswith(".")
+
+
+def _check(row: JobRow) -> None:
+    """Raises ValueError where a value is of another kind than its column: somebody else wrote it."""
+    texts = (row.id, row.title, row.engine, row.reason, row.batch, row.stage or "", *row.warnings, *row.decisions)
+    texts += (row.error_kind, row.error_message, row.error_advice, row.error_details)
+    moments = (row.created, row.started, row.ended, row.seconds, row.trashed, row.position)
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(texts)
+    if not all(moment is None or (isinstance(moment, int | float) and abs(moment) < 1e15) for moment in moments):
+        raise ValueError(moments)
+    if not all(isinstance(count, int) and 0 <= count < 2**31 for count in (row.starts, row.stars)):
+        raise ValueError(row.starts, row.stars)
 
 
 def _inside(folder: Path, path: Path) -> Path:

@@ -166,12 +166,12 @@ class _Run:
 
     def give_up(self) -> None:
         """The job failed: when the user wishes it again, it begins as it was wished."""
-        with contextlib.suppress(OSError):
-            self._attempts.forget()
+        self._attempts.forget()
 
     def _finished(self, key: str, facts: Facts | None, began: float, name: str = RESULT) -> Finished:
         self._attempts.forget()
-        (self._folder / SHAPE).unlink(missing_ok=True)  # the result holds all of it
+        with contextlib.suppress(OSError):
+            (self._folder / SHAPE).unlink(missing_ok=True)  # the result holds all of it
         seconds = time.monotonic() - began
         return Finished(self.job_id, time.time(), str(self._folder / name), key, facts, seconds)
 

@@ -28,6 +28,7 @@ from img2model_desktop.jobs.job_row import (
     JobState,
     changed,
     from_values,
+    is_name,
     next_state,
     shortened,
     title_of,
@@ -431,15 +432,19 @@ class Store:
     def _new_id(self, now: float) -> str:
         """Sorts after all others, even where the clock went back."""
         id_ = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
-        ((last,),) = self._database.select("SELECT max(id) FROM job")
+        ((last,),) = self._database.select("SELECT max(id) FROM job WHERE typeof(id) = 'text'")
         if last is None or id_ > last:
             return id_
         head, _, number = last.rpartition("-")
-        return f"{head}-{int(number, 16) + 1:04x}"
+        try:
+            return f"{head}-{int(number, 16) + 1:04x}"
+        except ValueError:  # somebody else's
+            return id_
 
     def _last_position(self) -> float:
         """Behind all that run or wait."""
-        ((last,),) = self._database.select("SELECT max(position) FROM job WHERE state IN ('queued', 'running')")
+        where = "state IN ('queued', 'running') AND typeof(position) = 'real'"
+        ((last,),) = self._database.select(f"SELECT max(position) FROM job WHERE {where}")
         return 1.0 if last is None else float(last) + 1.0
 
     def _waiting_row(self, id_: str) -> JobRow:
@@ -475,7 +480,7 @@ class Store:
 
     def _select(self, rest: str, values: tuple[Any, ...] = ()) -> list[JobRow]:
         found = self._database.select(f"SELECT * FROM job {rest}", values)
-        return [self._live.get(one["id"]) or self._read(dict(one)) for one in found]
+        return [self._live.get(one["id"]) or self._read(dict(one)) for one in found if is_name(one["id"])]
 
     def _read(self, values: dict[str, Any]) -> JobRow:
         folder = self._jobs / values["id"]

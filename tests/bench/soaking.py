@@ -224,7 +224,8 @@ class Soak:
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
         title = (
             f"How late the event loop was, ms, looked at every {LOOK_MS} ms, "
-            f"the machine's load being {load:.0f} on {os.cpu_count()} cores; promised: p99 under {PROMISED_P99_MS:.0f}, longest under {PROMISED_LONGEST_MS:.0f}"
+            f"the machine's load being {load:.0f} on {os.cpu_count()} cores; "
+            f"promised: p99 under {PROMISED_P99_MS:.0f}, longest under {PROMISED_LONGEST_MS:.0f}"
         )
         columns = ["", "looks", "median", "p99", "longest", f"over {PROMISED_LONGEST_MS:.0f} ms"]
         return Table(title, columns, [busy.row("during the jobs"), idle.row("the same loop with nothing to do")])
