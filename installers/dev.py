@@ -123,6 +123,9 @@ def pytest_status(arguments: List[str], environment: Dict[str, str]) -> int:
     command = [str(venv_python()), "-m", "pytest"]
     if arguments:
         return subprocess.call([*command, *arguments], cwd=str(ROOT), env=environment)
+    # each has its half of the cores: threads that wait for one that is taken make the work ten times as long
+    half = str(max(1, (os.cpu_count() or 2) // 2))
+    environment = {"OMP_NUM_THREADS": half, "OPENBLAS_NUM_THREADS": half, **environment}
     folders = [f"tests/{name}" for name in WITHOUT_WINDOWS]
     beside = subprocess.Popen(
         [*command, *folders], cwd=str(ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

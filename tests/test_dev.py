@@ -302,10 +302,11 @@ def test_a_second_call_starts_at_once(tmp_path: Path) -> None:
 
 
 ONCE = """
-import pathlib
+import os, pathlib
 
 def test_once():
     pathlib.Path(__file__).with_suffix(".ran").touch(exist_ok=False)
+    assert 2 * int(os.environ["OMP_NUM_THREADS"]) <= max(2, os.cpu_count())
     assert {passes}
 """
 
@@ -318,5 +319,6 @@ def test_every_test_runs_once_in_one_of_two_processes(dev: ModuleType, monkeypat
         (dev.ROOT / "tests" / place / "test_one.py").write_text(ONCE.format(passes=place != "core"))
     (dev.ROOT / "pytest.ini").write_text("[pytest]\naddopts = -q --import-mode=importlib -p no:cacheprovider\n")
     monkeypatch.setattr(dev, "venv_python", lambda: Path(sys.executable))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert dev.pytest_status([], dict(os.environ)) == 1
     assert len(list(dev.ROOT.rglob("test_one.ran"))) == len(places)
