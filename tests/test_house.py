@@ -22,6 +22,7 @@ CATCH_ALL = {  # where an exception that nobody foresaw is turned into text inst
     "img2model_desktop/gui/runner.py",
     "img2model_desktop/jobs/batch_run.py",
     "img2model_desktop/jobs/pipeline.py",
+    "tests/bench/fuzzing.py",
 }
 
 

@@ -46,6 +46,7 @@ NAME = "soaking"
 JOBS = 2000
 BLOCK = 20  # jobs
 WARM_UP = 0.15  # of the jobs: imports, caches and the allocator's first growth
+HELPER_WARM_UP = 4  # blocks in a helper process's life
 SIDE_PX = 32
 LOOK_MS = 5
 IDLE_MS = 1000  # after each block
@@ -117,6 +118,7 @@ class Soak:
         self._ends: Counter[str] = Counter()
         self._queue_ms: list[float] = []
         self._add_ms: list[float] = []
+        self._turns_ms: list[float] = []
         self._ended_at = math.nan
         self._loop = QEventLoop()
 
@@ -147,7 +149,7 @@ class Soak:
         watch.set_interval(LOOK_MS)
         self._ended_at = math.nan
         for one in range(start, start + number):
-            request = self._request(one, kills=one < count // 2)
+            request = self._request(one, kills=one < count // 4)
             for key in ("relief", "birefnet-lite", "lettering"):
                 if self._runner.why_set_aside(key):
                     self._runner.use_again(key)
@@ -160,12 +162,14 @@ class Soak:
                 if self._chance.random() < 0.3:  # while it waits, if it still does
                     QTimer.singleShot(self._chance.randrange(STOP_WITHIN_MS), lambda job=job: self._stop(job))
             self._application.processEvents()
-        if self._open:
-            self._loop.exec()
+        while self._open:
+            before = time.thread_time()
+            self._application.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+            self._turns_ms.append(1e3 * (time.thread_time() - before))
         watch.set_interval(0)
 
     def _request(self, number: int, *, kills: bool) -> Request:
-        """One of the kinds by turns; those that kill the helper process only in the first half of the soak."""
+        """One of the kinds by turns; those that kill the helper process only in the first quarter of the soak."""
         request = Request(picture=self._picture, quality=Quality.DRAFT, engine="relief")
         letters = replace(request, picture="", prompt="a", engine="extrude")
         prompts = [letters, replace(letters, goal="pictures", variants=2)]
@@ -200,8 +204,6 @@ class Soak:
             self._lasts[event.job_id] += 1
             self._ends[_end(event)] += 1
             self._open.discard(event.job_id)
-            if not self._open:
-                self._loop.quit()
 
     def _ends_told(self, count: int, seconds: float) -> list[Table]:
         rows = [[label, str(number)] for label, number in sorted(self._ends.items())]
@@ -227,8 +229,11 @@ class Soak:
             f"the machine's load being {load:.0f} on {os.cpu_count()} cores; "
             f"promised: p99 under {PROMISED_P99_MS:.0f}, longest under {PROMISED_LONGEST_MS:.0f}"
         )
+        turns = sorted(self._turns_ms)
+        figures = (f"{ms:.1f}" for ms in (statistics.median(turns), turns[int(0.99 * len(turns))], turns[-1]))
+        own = ["of it: the processor's time of one turn", str(len(turns)), *figures, ""]
         columns = ["", "looks", "median", "p99", "longest", f"over {PROMISED_LONGEST_MS:.0f} ms"]
-        return Table(title, columns, [busy.row("during the jobs"), idle.row("the same loop with nothing to do")])
+        return Table(title, columns, [busy.row("during the jobs"), own, idle.row("the same loop with nothing to do")])
 
 
 def _end(event: JobEvent) -> str:
@@ -240,7 +245,8 @@ def _end(event: JobEvent) -> str:
 def held(states: list[State], idle: State) -> Table:
     """What was held after each block; growth is the slope of a line, without the warm-up.
 
-    A helper process that was killed is followed by a fresh one, so that of the helpers is the slope within each.
+    A helper process that was killed is followed by a fresh one, so that of the helpers is the slope within each, its
+    first blocks left out.
     """
     warm = states[int(len(states) * WARM_UP) :]
     first, last, rows = warm[0], warm[-1], []
@@ -261,7 +267,10 @@ def slope(states: list[State], name: str, *, by_helper: bool) -> float:
         groups[state.pids if by_helper else ()].append((number, float(getattr(state, name))))
     across, along = 0.0, 0.0
     for points in groups.values():
-        x, y = np.array(points).T
+        settled = points[HELPER_WARM_UP if by_helper else 0 :]
+        if len(settled) < 2:
+            continue
+        x, y = np.array(settled).T
         across += float(((x - x.mean()) * (y - y.mean())).sum())
         along += float(((x - x.mean()) ** 2).sum())
     return across / along if along else 0.0
