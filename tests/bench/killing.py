@@ -1,6 +1,6 @@
 """The program is killed (SIGKILL) at every point it comes through and at random moments, and loses nothing.
 
-`python -m tests.bench.killing 200` does it so many times, in about five minutes on two cores.
+`python -m tests.bench.killing 200` does it so many times, in about seven minutes on two busy cores.
 
 1. Children that do their work in one process, see `tests/mortal.py`: killed at each of their points in turn (each
    event, each call of the file system, the middle of each file, each statement of the database), then at random
