@@ -60,9 +60,7 @@ def _preset(key: str, title: str, look: str, unwanted: str, guidance: float = 1.
 PRESETS: tuple[Style, ...] = (
     _preset("product-photo", "Product photo", "studio product photo, sharp focus, soft light", "drawing, sketch"),
     _preset("clay", "Clay", "sculpted in matte grey clay, smooth soft forms", "glossy, colourful", 1.1),
-    _preset(
-        "cartoon", "Cartoon", "3D cartoon render, rounded simple shapes, bright colours", "photo, noise", 1.1
-    ),
+    _preset("cartoon", "Cartoon", "3D cartoon render, rounded simple shapes, bright colours", "photo, noise", 1.1),
     _preset("low-poly", "Low poly", "low poly 3D model, large flat facets, few colours", "photo, fine detail", 1.2),
     _preset("toy", "Toy", "plastic toy, chunky rounded parts, solid colours", "thin parts, skin", 1.1),
     _preset("realistic", "Realistic", "highly detailed, natural materials, soft light", "drawing, cartoon"),

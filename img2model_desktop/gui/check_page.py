@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 
 from img2model_desktop.gui.controls import Fold, NumberField, label
 from img2model_desktop.gui.findings_list import FindingsList
-from img2model_desktop.gui.history_model import engine_title
+from img2model_desktop.gui.history.jobs import engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.read_as_form import ReadAsForm
 from img2model_desktop.gui.theme import SPACE

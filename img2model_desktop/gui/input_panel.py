@@ -17,8 +17,8 @@ from img2model_desktop.gui.controls import Segments, label, rule
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import Caller
 from img2model_desktop.gui.picture_source import PictureSource
-from img2model_desktop.gui.prompt_restyle import RestyleLine
-from img2model_desktop.gui.prompt_source import PromptSource
+from img2model_desktop.gui.prompt.restyle import RestyleLine
+from img2model_desktop.gui.prompt.source import PromptSource
 from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.settings_form import SettingsForm
 from img2model_desktop.gui.theme import SPACE

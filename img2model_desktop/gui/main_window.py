@@ -20,30 +20,30 @@ from img2model_desktop.core.events import Chosen, Failed, Finished, JobEvent, Pr
 from img2model_desktop.core.request import Request
 from img2model_desktop.errors import Img2ModelError
 from img2model_desktop.gui.about import about_window, keyboard_window, news_window
-from img2model_desktop.gui.batch_desk import BatchDesk
-from img2model_desktop.gui.diagnostics_desk import DiagnosticsDesk
+from img2model_desktop.gui.batch.desk import BatchDesk
+from img2model_desktop.gui.diagnostics.desk import DiagnosticsDesk
 from img2model_desktop.gui.drag_handle import DragHandle
 from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.file_manager import show_in_folder
 from img2model_desktop.gui.finishing import Finishing
-from img2model_desktop.gui.history_model import engine_title, input_of, work_words
-from img2model_desktop.gui.history_panel import HistoryPanel
+from img2model_desktop.gui.history.jobs import engine_title, input_of, work_words
+from img2model_desktop.gui.history.panel import HistoryPanel
+from img2model_desktop.gui.history.queue_actions import QueueActions
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import InputPanel
 from img2model_desktop.gui.intake import Brought, aimed_at, brought, can_bring, sorted_out
-from img2model_desktop.gui.library_desk import LibraryDesk
+from img2model_desktop.gui.library.desk import LibraryDesk
 from img2model_desktop.gui.menus import Menus
 from img2model_desktop.gui.mesh_opening import MeshOpening
 from img2model_desktop.gui.messages import Message, Tone
-from img2model_desktop.gui.queue_actions import QueueActions
+from img2model_desktop.gui.prompt.variants_sheet import VariantsSheet
 from img2model_desktop.gui.runner import JobRunner, Trouble
 from img2model_desktop.gui.side_windows import SideWindows
 from img2model_desktop.gui.theme import Theme, ThemeChoice
 from img2model_desktop.gui.thumbnails import Thumbnails
 from img2model_desktop.gui.undoing import Undoing
-from img2model_desktop.gui.variants_sheet import VariantsSheet
-from img2model_desktop.gui.view_panel import ViewPanel
-from img2model_desktop.gui.weights_shelf import WeightsShelf
+from img2model_desktop.gui.view.panel import ViewPanel
+from img2model_desktop.gui.weights.shelf import WeightsShelf
 from img2model_desktop.gui.window_menus import window_menus
 from img2model_desktop.gui.window_state import Places, WindowState
 from img2model_desktop.gui.workshop_panel import WIDTH_PX, WorkshopPanel
@@ -54,7 +54,7 @@ if TYPE_CHECKING:  # it brings numpy, which the window's start does without
     from img2model_desktop.core.verdict.findings import Finding
 
 if TYPE_CHECKING:
-    from img2model_desktop.gui.weights_window import WeightsWindow
+    from img2model_desktop.gui.weights.window import WeightsWindow
 
 MIN_SIZE = (960, 600)
 DEFAULT_SIZE = (1440, 900)
@@ -265,7 +265,7 @@ class MainWindow(QMainWindow):
         return self.batches.make_window()
 
     def _make_weights(self) -> QWidget:
-        from img2model_desktop.gui.weights_window import WeightsWindow
+        from img2model_desktop.gui.weights.window import WeightsWindow
 
         return WeightsWindow(self.shelf, self._icons, self)
 

@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from img2model_desktop.gui.controls import ElidedLabel, label
-from img2model_desktop.gui.history_model import state_words, work_words
+from img2model_desktop.gui.history.jobs import state_words, work_words
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.jobs.estimates import StageTimes, overall
 from img2model_desktop.jobs.job_row import JobRow

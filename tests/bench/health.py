@@ -15,7 +15,7 @@ from PySide6.QtCore import QCoreApplication, QEventLoop
 from img2model_desktop.core.events import JobEvent, StageBegan
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.engines.bench import Bench
-from img2model_desktop.gui.gap_watch import WORKING_MS, GapWatch
+from img2model_desktop.gui.diagnostics.gap_watch import WORKING_MS, GapWatch
 from img2model_desktop.health.readings import CardReader, Reading, Sampler
 from img2model_desktop.health.series import LEVELS, Series, series_file
 from img2model_desktop.jobs.database import Database
@@ -104,7 +104,7 @@ def opening() -> list[str]:
     """Processor seconds that the modules of the window add to a program that shows the main window already."""
     code = (
         "import time; import img2model_desktop.gui.main_window, numpy; "
-        "busy = time.process_time(); import img2model_desktop.gui.diagnostics_window; "
+        "busy = time.process_time(); import img2model_desktop.gui.diagnostics.window; "
         "print(time.process_time() - busy)"
     )
     taken = []

@@ -31,7 +31,7 @@ from tests.bench.evaluation import eval_folder
 from tests.bench.table import Table
 
 if TYPE_CHECKING:
-    from img2model_desktop.gui.library_window import LibraryWindow
+    from img2model_desktop.gui.library.window import LibraryWindow
 
 NAME = "searching"
 
@@ -112,8 +112,8 @@ def _scrolled(store: Store) -> Table:
 
     from img2model_desktop import paths
     from img2model_desktop.gui.icons import Icons
-    from img2model_desktop.gui.library_keeper import LibraryKeeper
-    from img2model_desktop.gui.library_window import LibraryWindow
+    from img2model_desktop.gui.library.keeper import LibraryKeeper
+    from img2model_desktop.gui.library.window import LibraryWindow
     from img2model_desktop.gui.runner import JobRunner
     from img2model_desktop.gui.theme import Theme, ThemeChoice
 

@@ -31,7 +31,7 @@ from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.bench import Bench
-from img2model_desktop.gui.gap_watch import GapWatch
+from img2model_desktop.gui.diagnostics.gap_watch import GapWatch
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.jobs.pipeline import run_job
 from img2model_desktop.jobs.plan import resolve

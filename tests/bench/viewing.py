@@ -123,7 +123,7 @@ def _window() -> Table:
     from PySide6.QtGui import QSurfaceFormat
     from PySide6.QtWidgets import QApplication
 
-    from img2model_desktop.gui.mesh_view import MeshView, default_surface_format
+    from img2model_desktop.gui.view.mesh_view import MeshView, default_surface_format
 
     QSurfaceFormat.setDefaultFormat(default_surface_format())
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)

@@ -16,8 +16,8 @@ from img2model_desktop.__main__ import is_file
 from img2model_desktop.gui import app
 from img2model_desktop.gui.arrivals import Arrivals
 from img2model_desktop.gui.ending import Ending
-from img2model_desktop.gui.mesh_view import default_surface_format
 from img2model_desktop.gui.theme import ThemeChoice
+from img2model_desktop.gui.view.mesh_view import default_surface_format
 from img2model_desktop.jobs.instance import HANDED_FOLDER
 from img2model_desktop.jobs.store import Store
 

@@ -15,9 +15,9 @@ from pytestqt.qtbot import QtBot
 from img2model_desktop.core.events import Finished
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.gui import intake
-from img2model_desktop.gui.batch_keeper import BatchKeeper, Item, ItemState, Live
-from img2model_desktop.gui.batch_model import ITEM_ROLE, BatchModel, words_of
-from img2model_desktop.gui.batch_window import BatchWindow
+from img2model_desktop.gui.batch.keeper import BatchKeeper, Item, ItemState, Live
+from img2model_desktop.gui.batch.rows import ITEM_ROLE, BatchModel, words_of
+from img2model_desktop.gui.batch.window import BatchWindow
 from img2model_desktop.gui.intake import BATCH_FROM, sorted_out
 from img2model_desktop.gui.main_window import MainWindow
 from img2model_desktop.gui.runner import JobRunner

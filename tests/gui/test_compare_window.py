@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from img2model_desktop.core.mesh import Mesh
-from img2model_desktop.gui.compare_window import CompareWindow
 from img2model_desktop.gui.icons import Icons
+from img2model_desktop.gui.library.compare_window import CompareWindow
 from img2model_desktop.gui.messages import Tone
 from img2model_desktop.jobs.shelf import MESH, Entry
 from img2model_desktop.render.look import Shading

@@ -19,7 +19,7 @@ PROGRAM = """
 import sys
 from PySide6.QtCore import QTimer
 from img2model_desktop.gui import app
-from img2model_desktop.gui.diagnostics_feed import DiagnosticsFeed
+from img2model_desktop.gui.diagnostics.feed import DiagnosticsFeed
 from img2model_desktop.gui.runner import JobRunner
 
 def nothing(_self):

@@ -19,12 +19,12 @@ from img2model_desktop import logs
 from img2model_desktop.core.events import Finished, Stage, StageBegan, Started
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.errors import SetupProblem
-from img2model_desktop.gui.diagnostics_desk import DiagnosticsDesk
-from img2model_desktop.gui.diagnostics_feed import DiagnosticsFeed
-from img2model_desktop.gui.diagnostics_plots import RANGES, with_pauses
-from img2model_desktop.gui.diagnostics_report import CheckUp, ReportWindow
-from img2model_desktop.gui.diagnostics_window import DiagnosticsWindow
-from img2model_desktop.gui.gap_watch import HIDDEN_MS, LEAST, WORKING_MS, GapWatch
+from img2model_desktop.gui.diagnostics.desk import DiagnosticsDesk
+from img2model_desktop.gui.diagnostics.feed import DiagnosticsFeed
+from img2model_desktop.gui.diagnostics.gap_watch import HIDDEN_MS, LEAST, WORKING_MS, GapWatch
+from img2model_desktop.gui.diagnostics.plots import RANGES, with_pauses
+from img2model_desktop.gui.diagnostics.report import CheckUp, ReportWindow
+from img2model_desktop.gui.diagnostics.window import DiagnosticsWindow
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.messages import Message
 from img2model_desktop.gui.runner import JobRunner

@@ -26,8 +26,8 @@ from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import write_png
 from img2model_desktop.core.request import Request
 from img2model_desktop.gui.calls import THUMBNAIL
-from img2model_desktop.gui.history_card import CARD, stop_button
-from img2model_desktop.gui.history_model import (
+from img2model_desktop.gui.history.card import CARD, stop_button
+from img2model_desktop.gui.history.jobs import (
     JOB_ROLE,
     HistoryModel,
     input_of,
@@ -36,7 +36,7 @@ from img2model_desktop.gui.history_model import (
     tool_tip,
     work_words,
 )
-from img2model_desktop.gui.history_panel import HistoryPanel
+from img2model_desktop.gui.history.panel import HistoryPanel
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.theme import DARK
 from img2model_desktop.jobs.job_row import JobRow, JobState

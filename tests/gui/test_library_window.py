@@ -20,12 +20,12 @@ from img2model_desktop.core.picture_files import write_png
 from img2model_desktop.core.request import Request
 from img2model_desktop.gui.calls import THUMBNAIL
 from img2model_desktop.gui.icons import Icons
-from img2model_desktop.gui.library_desk import COMPARE, LIBRARY, LibraryDesk
-from img2model_desktop.gui.library_keeper import LibraryKeeper
-from img2model_desktop.gui.library_places import ALL, BEST, TRASH
-from img2model_desktop.gui.library_window import LibraryWindow
-from img2model_desktop.gui.library_words import date_words, exact_words, size_words
-from img2model_desktop.gui.library_work import file_name, variants_of, why_no_variants
+from img2model_desktop.gui.library.desk import COMPARE, LIBRARY, LibraryDesk
+from img2model_desktop.gui.library.keeper import LibraryKeeper
+from img2model_desktop.gui.library.places import ALL, BEST, TRASH
+from img2model_desktop.gui.library.window import LibraryWindow
+from img2model_desktop.gui.library.words import date_words, exact_words, size_words
+from img2model_desktop.gui.library.work import file_name, variants_of, why_no_variants
 from img2model_desktop.gui.messages import Tone
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.side_windows import SideWindows

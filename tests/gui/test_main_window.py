@@ -22,14 +22,14 @@ from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
 from img2model_desktop.engines.recognise import manifest
 from img2model_desktop.gui.calls import THUMBNAIL
-from img2model_desktop.gui.history_model import engine_title
+from img2model_desktop.gui.history.jobs import engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.intake import image_from
 from img2model_desktop.gui.main_window import MainWindow
 from img2model_desktop.gui.messages import Tone
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.theme import DARK, LIGHT, Theme, ThemeChoice
-from img2model_desktop.gui.weights_window import WeightsWindow
+from img2model_desktop.gui.weights.window import WeightsWindow
 from img2model_desktop.gui.window_state import Places, WindowState
 from img2model_desktop.gui.workshop_panel import CHECK, EXPORT, SHAPE
 from img2model_desktop.jobs.job_row import JobState

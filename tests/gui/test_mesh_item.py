@@ -9,9 +9,9 @@ from pytestqt.qtbot import QtBot
 from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.preview import prepare, texture_levels
-from img2model_desktop.gui.gl_objects import upload_pieces
-from img2model_desktop.gui.mesh_item import UPRIGHT, BackdropItem, MeshItem
-from img2model_desktop.gui.scene_view import default_surface_format
+from img2model_desktop.gui.view.gl_objects import upload_pieces
+from img2model_desktop.gui.view.mesh_item import UPRIGHT, BackdropItem, MeshItem
+from img2model_desktop.gui.view.scene_view import default_surface_format
 from img2model_desktop.render.look import DARK, Shading
 
 pytestmark = pytest.mark.gl

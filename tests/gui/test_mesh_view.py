@@ -21,10 +21,10 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.preview import prepare
 from img2model_desktop.errors import SetupProblem
-from img2model_desktop.gui import scene_view
-from img2model_desktop.gui.gl_canvas import Canvas, Scene
-from img2model_desktop.gui.mesh_item import UPRIGHT, matrix_of
-from img2model_desktop.gui.mesh_view import MeshView
+from img2model_desktop.gui.view import scene_view
+from img2model_desktop.gui.view.gl_canvas import Canvas, Scene
+from img2model_desktop.gui.view.mesh_item import UPRIGHT, matrix_of
+from img2model_desktop.gui.view.mesh_view import MeshView
 from img2model_desktop.render import look
 from img2model_desktop.render.camera import Camera
 from img2model_desktop.render.look import Shading
@@ -398,7 +398,7 @@ def test_without_opengl_it_says_so_instead_of_staying_black() -> None:
     """The platform "offscreen" of a process of its own has no OpenGL."""
     code = (
         "from PySide6.QtWidgets import QApplication\n"
-        "from img2model_desktop.gui.mesh_view import MeshView\n"
+        "from img2model_desktop.gui.view.mesh_view import MeshView\n"
         "application = QApplication([])\n"
         "view = MeshView()\n"
         "view.failed.connect(lambda text: (print(text, flush=True), application.exit(3)))\n"

@@ -19,8 +19,8 @@ from img2model_desktop.engines.styles import Style, Styles
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import PICTURE, PROMPT, InputPanel
 from img2model_desktop.gui.main_window import MainWindow
-from img2model_desktop.gui.prompt_styles import StylesWindow
-from img2model_desktop.gui.variants_sheet import SEED_ROLE, VariantsSheet
+from img2model_desktop.gui.prompt.styles import StylesWindow
+from img2model_desktop.gui.prompt.variants_sheet import SEED_ROLE, VariantsSheet
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from tests.gui.conftest import InlineCaller, disc
 from tests.gui.driving import JOB_MS

@@ -14,14 +14,14 @@ from img2model_desktop.core.events import Decided, Decision, Failed, Finished, S
 from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.request import Request
 from img2model_desktop.gui.finishing import Finishing
-from img2model_desktop.gui.happened import failure_words
-from img2model_desktop.gui.history_card import CARD
-from img2model_desktop.gui.history_menu import batch_menu
-from img2model_desktop.gui.history_model import BATCH_ROLE, PAGE, PLACE_ROLE, HistoryModel, state_words, tool_tip
-from img2model_desktop.gui.history_panel import HistoryPanel
+from img2model_desktop.gui.history.card import CARD
+from img2model_desktop.gui.history.happened import failure_words
+from img2model_desktop.gui.history.jobs import BATCH_ROLE, PAGE, PLACE_ROLE, HistoryModel, state_words, tool_tip
+from img2model_desktop.gui.history.menu import batch_menu
+from img2model_desktop.gui.history.panel import HistoryPanel
+from img2model_desktop.gui.history.queue_actions import QueueActions
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.messages import Message
-from img2model_desktop.gui.queue_actions import QueueActions
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.jobs.edits import keep_edit
 from img2model_desktop.jobs.job_row import JobRow

@@ -12,8 +12,8 @@ from img2model_desktop.core.face_blocks import FaceBlocks
 from img2model_desktop.core.preview import PreviewBuffers, prepare
 from img2model_desktop.core.section import Plane, cut
 from img2model_desktop.core.verdict.findings import Place
-from img2model_desktop.gui.flight import between
-from img2model_desktop.gui.tool_view import ToolView, place_text
+from img2model_desktop.gui.view.flight import between
+from img2model_desktop.gui.view.tool_view import ToolView, place_text
 from img2model_desktop.render import look
 from img2model_desktop.render.camera import Camera
 from img2model_desktop.render.marks import Marks, cut_surface, highlight_of, surface_of

@@ -12,9 +12,9 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.verdict.findings import Place
 from img2model_desktop.gui.icons import Icons
-from img2model_desktop.gui.section_bar import SectionBar
-from img2model_desktop.gui.view_bar import SHADINGS, TOOLS, ViewBar
-from img2model_desktop.gui.view_panel import ViewPanel
+from img2model_desktop.gui.view.bar import SHADINGS, TOOLS, ViewBar
+from img2model_desktop.gui.view.panel import ViewPanel
+from img2model_desktop.gui.view.section_bar import SectionBar
 from tests.gui.conftest import InlineCaller
 from tests.shapes import box, sphere
 

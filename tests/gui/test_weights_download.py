@@ -13,12 +13,12 @@ from img2model_desktop.engines import catalog, delivery, weight_sets
 from img2model_desktop.engines.library import Library, Standing
 from img2model_desktop.engines.pipelines import PLACE
 from img2model_desktop.engines.recognise import manifest
-from img2model_desktop.gui import weights_calls
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.runner import JobRunner
-from img2model_desktop.gui.weights_consent import ConsentPage
-from img2model_desktop.gui.weights_shelf import WeightsShelf
-from img2model_desktop.gui.weights_window import WeightsWindow
+from img2model_desktop.gui.weights import calls as weights_calls
+from img2model_desktop.gui.weights.consent import ConsentPage
+from img2model_desktop.gui.weights.shelf import WeightsShelf
+from img2model_desktop.gui.weights.window import WeightsWindow
 from img2model_desktop.jobs.store import Store
 from tests.gui.driving import mime_of
 from tests.gui.weights_driving import (

@@ -17,11 +17,11 @@ from img2model_desktop.engines.weight_sets import WeightSet
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.messages import Tone
 from img2model_desktop.gui.theme import LIGHT, Theme, ThemeChoice
-from img2model_desktop.gui.weights_calls import Brought, Seen
-from img2model_desktop.gui.weights_row import FOLDER
-from img2model_desktop.gui.weights_shelf import WeightsShelf
-from img2model_desktop.gui.weights_window import WeightsWindow
-from img2model_desktop.gui.weights_words import licence_words, offer_of, seconds_here, use_words
+from img2model_desktop.gui.weights.calls import Brought, Seen
+from img2model_desktop.gui.weights.row import FOLDER
+from img2model_desktop.gui.weights.shelf import WeightsShelf
+from img2model_desktop.gui.weights.window import WeightsWindow
+from img2model_desktop.gui.weights.words import licence_words, offer_of, seconds_here, use_words
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from tests.gui.conftest import InlineCaller
 from tests.gui.driving import mime_of

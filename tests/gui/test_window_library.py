@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from img2model_desktop.core.events import Facts, Finished, Started
 from img2model_desktop.core.mesh_files import write_mesh
 from img2model_desktop.core.request import Request
-from img2model_desktop.gui.library_window import LibraryWindow
+from img2model_desktop.gui.library.window import LibraryWindow
 from img2model_desktop.gui.main_window import MainWindow
 from img2model_desktop.gui.runner import JobRunner
 from tests.shapes import box

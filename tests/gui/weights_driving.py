@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 from img2model_desktop.engines.library import Library
 from img2model_desktop.engines.weight_sets import WeightSet
 from img2model_desktop.gui.icons import Icons
-from img2model_desktop.gui.weights_row import WeightsRow
-from img2model_desktop.gui.weights_shelf import WeightsShelf
-from img2model_desktop.gui.weights_window import WeightsWindow
+from img2model_desktop.gui.weights.row import WeightsRow
+from img2model_desktop.gui.weights.shelf import WeightsShelf
+from img2model_desktop.gui.weights.window import WeightsWindow
 from img2model_desktop.jobs.job_row import JobRow
 from tests.gui.conftest import InlineCaller
 from tests.published import TINY, add_tiny

@@ -1,0 +1,1 @@
+"""The strip at the bottom: what runs, what waits, what was made."""

@@ -1,0 +1,1 @@
+"""Pictures from words: the prompt, its styles, the sheet to pick from."""

@@ -1,0 +1,1 @@
+"""Engines and weights: what is here, what is missing, how it comes in."""
