@@ -217,4 +217,6 @@ def window(
     for row in runner.jobs():
         runner.remove(row.id)
     window.close()
+    for _, pool in runner._lanes.values():
+        assert pool.waitForDone(JOB_MS)  # a call that the window dropped may still be on its way out
     window.deleteLater()
