@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
+
+from img2model_desktop.gui.messages import MessageBar
 
 
 class SideWindow(Protocol):
@@ -12,6 +16,20 @@ class SideWindow(Protocol):
     def retint(self) -> None:
         """In the theme's colours."""
         ...
+
+
+class BesideWindow(QWidget):
+    """What windows beside the main one share: Escape takes their message away, and then the window."""
+
+    messages: MessageBar
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() != Qt.Key.Key_Escape:
+            super().keyPressEvent(event)
+        elif self.messages.message is not None:
+            self.messages.clear()
+        else:
+            self.close()
 
 
 class SideWindows:

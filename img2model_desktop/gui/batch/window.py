@@ -28,6 +28,7 @@ from img2model_desktop.gui.history.jobs import engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.intake import local_files
 from img2model_desktop.gui.messages import Message, MessageBar, Tone
+from img2model_desktop.gui.side_windows import BesideWindow
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.jobs.batch import Batch
 from img2model_desktop.jobs.batch_run import time_words
@@ -38,7 +39,7 @@ FORMATS = (".glb", ".obj", ".stl", ".3mf", ".ply", ".gltf", ".usdz")
 _TITLES = {"all": "All", "waiting": "To do", "done": "Done", "failed": "Failed"}
 
 
-class BatchWindow(QWidget):
+class BatchWindow(BesideWindow):
     """One batch at a time: what it is made of before it starts, its rows from then on.
 
     Args:
@@ -441,12 +442,8 @@ class BatchWindow(QWidget):
         if event.key() == Qt.Key.Key_Period and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             if self.stop.isVisible():
                 self._keeper.stop(self._id)
-        elif event.key() != Qt.Key.Key_Escape:
-            super().keyPressEvent(event)
-        elif self.messages.message is not None:
-            self.messages.clear()
         else:
-            self.close()
+            super().keyPressEvent(event)
 
 
 _INVITATION = (

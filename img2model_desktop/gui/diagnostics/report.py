@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QFontDatabase, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QFontDatabase
 from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
@@ -27,6 +27,7 @@ from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import LatestCall
 from img2model_desktop.gui.messages import Message, MessageBar, Tone
 from img2model_desktop.gui.runner import JobRunner, Trouble
+from img2model_desktop.gui.side_windows import BesideWindow
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.health.bundle import Member, file_name
 from img2model_desktop.health.checks import Check, Grade, Places
@@ -96,7 +97,7 @@ class CheckUp(QObject):
             self.ended.emit()
 
 
-class ReportWindow(QWidget):
+class ReportWindow(BesideWindow):
     """Beside the main window: the checks as they come, then what a report would hold, and Save.
 
     Args:
@@ -305,14 +306,6 @@ class ReportWindow(QWidget):
             self.messages.tell(Message(Tone.INFO, text, "Nothing was sent: attach it where you report the fault."))
 
     # Beginning and end
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() != Qt.Key.Key_Escape:
-            super().keyPressEvent(event)
-        elif self.messages.message is not None:
-            self.messages.clear()
-        else:
-            self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.check_up.stop()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from img2model_desktop.engines import catalog
@@ -19,6 +19,7 @@ from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import LatestCall
 from img2model_desktop.gui.messages import Message, MessageBar, Tone
 from img2model_desktop.gui.runner import JobRunner, Trouble
+from img2model_desktop.gui.side_windows import BesideWindow
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.health.limits import Alert
 from img2model_desktop.health.page import Report
@@ -30,7 +31,7 @@ POINTS = 400
 _COLUMNS = 3
 
 
-class DiagnosticsWindow(QWidget):
+class DiagnosticsWindow(BesideWindow):
     """Beside the main window; reads nothing by itself, the feed does.
 
     Signals:
@@ -324,14 +325,6 @@ class DiagnosticsWindow(QWidget):
         super().hideEvent(event)
         self._feed.set_seen(False)
         self._making.stop()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() != Qt.Key.Key_Escape:
-            super().keyPressEvent(event)
-        elif self.messages.message is not None:
-            self.messages.clear()
-        else:
-            self.close()
 
 
 def _last(values: np.ndarray) -> float | None:

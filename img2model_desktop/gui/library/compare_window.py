@@ -3,7 +3,7 @@
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from img2model_desktop.gui.calls import result_to_show
@@ -15,6 +15,7 @@ from img2model_desktop.gui.library.details import level_picture
 from img2model_desktop.gui.library.words import facts_of
 from img2model_desktop.gui.messages import Message, MessageBar, Tone
 from img2model_desktop.gui.runner import Trouble
+from img2model_desktop.gui.side_windows import BesideWindow
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.gui.verdict_section import LEVELS, PURPOSES, UNKNOWN
 from img2model_desktop.gui.view.bar import SHADINGS
@@ -25,7 +26,7 @@ SIZE = (1200, 780)
 FACTS = ("Engine", "Quality", "Size", "Triangles", "Watertight", "Made in", "On disk")
 
 
-class CompareWindow(QWidget):
+class CompareWindow(BesideWindow):
     """Two meshes, linked.
 
     Keys, besides those of each view: L links the cameras or lets them go, Z same scale, X swaps the two.
@@ -236,14 +237,6 @@ class CompareWindow(QWidget):
         self.pair.show_product_view()
 
     # keys and end
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() != Qt.Key.Key_Escape:
-            super().keyPressEvent(event)
-        elif self.messages.message is not None:
-            self.messages.clear()
-        else:
-            self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         for call in self._calls:
