@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from img2model_desktop.engines.twin import Twin
 from img2model_desktop.engines.twin_net import NetShape, TwinNet, parameter_count
 from img2model_desktop.training import checkpoint
 from img2model_desktop.training.evaluation import evaluate
+from img2model_desktop.training.feed import rendered_aside
 from img2model_desktop.training.loop import Plan, Trainer, run
 from img2model_desktop.training.objects import data_hash, is_held_out, read_objects
 from img2model_desktop.training.pool import Pool, Source, fill, note_progress, stream
@@ -48,7 +50,7 @@ def _add_render(commands: Any) -> None:
     sub.add_argument("--data", type=Path, help="folder of training objects; without it, only procedural shapes")
     sub.add_argument("--pool", type=Path, required=True, help="folder to write")
     sub.add_argument("--views", type=int, default=20_000)
-    sub.add_argument("--size", type=int, default=128)
+    sub.add_argument("--size", type=int, default=64)
     sub.add_argument("--shapes", type=float, default=0.0, help="share of procedural shapes, 0 to 1")
     sub.add_argument("--held-out", action="store_true", help="the objects kept for validation instead of the others")
     sub.add_argument("--seed", type=int, default=1)
@@ -62,7 +64,7 @@ def _add_train(commands: Any) -> None:
     sub.add_argument("--pool", type=Path, action="append", default=[], metavar="FOLDER[=WEIGHT]", help="rendered views")
     sub.add_argument("--held-out", type=Path, help="folder of rendered views for validation")
     sub.add_argument("--out", type=Path, required=True, help="folder for curves and checkpoints")
-    sub.add_argument("--resume", type=Path, help="a checkpoint, or a folder of its pieces")
+    sub.add_argument("--resume", type=Path, help="a checkpoint, a folder of its pieces, or shipped weights")
     sub.add_argument("--pieces", action="store_true", help="also write a small checkpoint in pieces of 15 MiB")
     sub.add_argument("--views", type=int, default=60_000, help="rendered before training")
     sub.add_argument("--held-views", type=int, default=384, help="rendered for validation")
@@ -74,8 +76,8 @@ def _add_train(commands: Any) -> None:
     sub.add_argument("--batch", type=int, default=32)
     sub.add_argument("--rate", type=float, default=6e-4)
     sub.add_argument("--last-rate", type=float, default=0.02)
-    sub.add_argument("--widest", type=float, default=1.25, help="frames are up to so much wider than needed")
-    sub.add_argument("--halvings", type=int, default=0, help="train at the views' resolution over 2 to this power")
+    sub.add_argument("--fresh", type=int, default=24, help="views rendered anew at each step (with --data); 0 for none")
+    sub.add_argument("--renderers", type=int, default=0, help="processes that render them on the processor; 0: in line")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--every", type=int, default=250, help="steps between validations")
     sub.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -131,40 +133,42 @@ def _train(given: argparse.Namespace) -> int:
     device = torch.device(given.device)
     state = checkpoint.read_state(given.resume) if given.resume else None
     shape = NetShape.from_text(state["shape"]) if state else _shape_of(given.shape)
-    size = shape.size << given.halvings
+    size = shape.size
     pools = [_weighted(str(text)) for text in given.pool]
     held = Pool.opened(given.held_out) if given.held_out else None
-    if given.data:
-        solids = read_objects(given.data)
-        kept = [s for s in solids if not is_held_out(s.name)]
-        pools.append(
-            (
-                _rendered(
-                    stream(Source(kept, given.shapes), size, given.seed, device, given.render_batch),
-                    given.views,
-                    size,
-                    device,
-                    given.render_seconds,
-                ),
-                1.0,
-            )
-        )
-        if held is None:
-            away = [s for s in solids if is_held_out(s.name)]
-            held = _rendered(
-                stream(Source(away, 0.0), size, 1, device, given.render_batch), given.held_views, size, device, 60.0
-            )
-    if not pools:
-        raise SystemExit("Nothing to train on: give --pool, --data, or both.")
-    names = ("seconds", "batch", "rate", "last_rate", "widest", "halvings", "seed", "threads")
-    trainer = Trainer(shape, Plan(**{name: getattr(given, name) for name in names}), pools, device)
-    if state:
-        trainer.restore(state)
-    _say(f"{parameter_count(trainer.net) / 1e6:.1f} million parameters on {device}, {[len(p) for p, _ in pools]} views")
-    run(trainer, held, given.out, given.every, _say)
+    names = ("seconds", "batch", "rate", "last_rate", "fresh", "seed", "threads")
+    plan = Plan(**{name: getattr(given, name) for name in names})
+    with ExitStack() as stack:
+        views = None
+        if given.data:
+            seed = given.seed + (int(state["step"]) if state else 0)  # a run that goes on sees other views
+            views = stack.enter_context(_stream(given, size, seed, device))
+            pools.append((_rendered(views, given.views, size, device, given.render_seconds), 1.0))
+        if given.data and held is None:
+            away = Source([s for s in read_objects(given.data) if is_held_out(s.name)], 0.0)
+            held = _rendered(stream(away, size, 1, device, given.render_batch), given.held_views, size, device, 60.0)
+        if not pools:
+            raise SystemExit("Nothing to train on: give --pool, --data, or both.")
+        trainer = Trainer(shape, plan, pools, device, views if given.fresh else None)
+        if state:
+            trainer.restore(state)
+        counts = [len(pool) for pool, _ in pools]
+        _say(f"{parameter_count(trainer.net) / 1e6:.1f} million parameters on {device}, {counts} views")
+        run(trainer, held, given.out, given.every, _say)
     if given.pieces:
         checkpoint.save_pieces(given.out / "pieces", trainer.state())
     return 0
+
+
+@contextmanager
+def _stream(given: argparse.Namespace, size: int, seed: int, device: torch.device) -> Iterator[Iterator[Views]]:
+    """New views of the training objects: from other processes, or rendered where the network trains."""
+    if given.renderers:
+        with rendered_aside(given.data, given.shapes, size, seed, given.renderers) as views:
+            yield views
+    else:
+        solids = [solid for solid in read_objects(given.data) if not is_held_out(solid.name)]
+        yield stream(Source(solids, given.shapes), size, seed, device, given.render_batch)
 
 
 def _weighted(text: str) -> tuple[Pool, float]:

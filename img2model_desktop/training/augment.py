@@ -32,6 +32,7 @@ def augmented(views: Views, generator: Generator) -> Views:
     colour = torch.where(some, _recoloured(colour, draw(0.7, 1.4), draw(-0.08, 0.08), draw(0.88, 1.12, 3)), colour)
     grey = colour.mean(1, keepdim=True)
     colour = torch.where(draw() < 0.4, grey + (colour - grey) * draw(0, 1.6), colour)
+    colour, alpha = shadowed(colour, alpha, draw() < 0.12, draw(0.5, 1.2), draw(0.02, 0.12), draw(0.1, 0.6))
     colour, alpha = _softened(colour, alpha, draw() < 0.2)
     alpha = _recut(alpha, draw() < 0.25, draw(0.2, 0.8))
     colour = torch.where(alpha > 0, colour, 0.5)
@@ -57,6 +58,31 @@ def _mirrored(views: Views, which: Tensor) -> Views:
 
 def _recoloured(colour: Tensor, gain: Tensor, lift: Tensor, tint: Tensor) -> Tensor:
     return ((colour * tint).clamp(1e-4, 1) ** (1 / gain) + lift).clamp(0, 1)
+
+
+def shadowed(
+    colour: Tensor, alpha: Tensor, which: Tensor, width: Tensor, height: Tensor, grey: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What is left of the shadow on the ground: a flat ellipse under the subject's lowest point, dark at its middle.
+
+    Args:
+        width: of the ellipse, share of the subject's.
+        height: of the ellipse, share of the picture's side.
+        grey: its colour, 0..1.
+    """
+    size = alpha.shape[-1]
+    line = (torch.arange(size, device=alpha.device) + 0.5) / size
+    there = alpha >= 0.5
+    low = (there.any(3) * line).amax(2)[..., None, None]
+    columns = there.any(2)
+    left = torch.where(columns, line, 1.0).amin(2)[..., None, None]
+    right = (columns * line).amax(2)[..., None, None]
+    across = (line.view(1, 1, 1, size) - (left + right) / 2) / ((right - left) * width / 2).clamp_min(1e-3)
+    down = (line.view(1, 1, size, 1) - low + height / 3) / height
+    blob = ((1 - across**2 - down**2) * 2).clamp(0, 1) * which
+    whole = alpha + (1 - alpha) * blob
+    mixed = (colour * alpha + grey * (1 - alpha) * blob) / whole.clamp_min(1e-4)
+    return torch.where(which, mixed, colour), whole
 
 
 def _softened(colour: Tensor, alpha: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:

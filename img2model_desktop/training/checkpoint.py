@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from img2model_desktop.engines.twin_net import NetShape
+from img2model_desktop.engines.twin_net import NetShape, read_weights
 
 PIECE_BYTES = 15 << 20
 _PIECES = "piece-*.bin"
@@ -38,11 +38,13 @@ def save_pieces(folder: Path, state: Mapping[str, Any]) -> None:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """A state from a whole file, or from a folder of pieces.
+    """A state from a whole file, from a folder of pieces, or from the weights that ship (without the optimiser).
 
     Raises:
         FileNotFoundError: neither is there.
     """
+    if path.suffix == ".safetensors":
+        return _shipped(path)
     if path.is_dir():
         pieces = sorted(path.glob(_PIECES))
         if not pieces:
@@ -54,6 +56,17 @@ def read_state(path: Path) -> dict[str, Any]:
         source = path
     state: dict[str, Any] = torch.load(source, map_location="cpu", weights_only=True)
     return state
+
+
+def _shipped(path: Path) -> dict[str, Any]:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        about = file.metadata()
+    recipe = json.loads(about["recipe"])
+    weights = read_weights(path).state_dict()
+    counts = {name: recipe[name] for name in ("steps", "samples", "trained_s")}
+    return {"shape": about["shape"], "net": weights, "average": weights, "step": counts.pop("steps"), **counts}
 
 
 def export(path: Path, state: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:

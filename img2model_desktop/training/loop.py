@@ -4,7 +4,7 @@ import copy
 import csv
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from img2model_desktop.training.augment import augmented
 from img2model_desktop.training.checkpoint import save_whole
 from img2model_desktop.training.losses import Weights, hit_share, terms
 from img2model_desktop.training.pool import Pool
-from img2model_desktop.training.resample import from_afar, halved
 from img2model_desktop.training.views import Views
 
 
@@ -31,8 +30,7 @@ class Plan:
         rate: peak learning rate.
         last_rate: share of it at the end.
         warm_up: steps until the peak.
-        widest: views are seen in frames up to so many times as wide as the subject needs, 1 or more.
-        halvings: trains at the pool's resolution divided by 2 to this power.
+        fresh: new views that replace the oldest of the last pool at each step, where a stream of them is given.
         decay: of the weights.
         average: of the moving average of the weights that is evaluated and shipped.
         seed: of weights, order and augmentation.
@@ -44,8 +42,7 @@ class Plan:
     rate: float = 6e-4
     last_rate: float = 0.02
     warm_up: int = 200
-    widest: float = 1.25
-    halvings: int = 0
+    fresh: int = 24
     decay: float = 0.02
     average: float = 0.999
     seed: int = 0
@@ -61,22 +58,34 @@ class Trainer:
         plan: of this run.
         pools: views to draw from, and how often each is drawn from.
         device: where the network lives.
+        stream: new views without end, for the last pool; without it the pools stay as they are.
     """
 
-    def __init__(self, shape: NetShape, plan: Plan, pools: Sequence[tuple[Pool, float]], device: torch.device) -> None:
+    def __init__(
+        self,
+        shape: NetShape,
+        plan: Plan,
+        pools: Sequence[tuple[Pool, float]],
+        device: torch.device,
+        stream: Iterator[Views] | None = None,
+    ) -> None:
         self.plan = plan
         self.device = device
         self.pools = pools
+        self.stream = stream
+        self.owed, self.oldest = 0, 0
         self.net = build(shape, plan.seed).to(device)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(_groups(self.net, plan.decay), lr=plan.rate, betas=(0.9, 0.98))
         self.generator = torch.Generator().manual_seed(plan.seed)
         self.step = 0
+        self.cold = 0  # step at which the optimiser knew nothing: the rate warms up from there
         self.samples = 0
         self.trained_s = 0.0
 
     def next_batch(self) -> Views:
-        """Augmented views for one step, at this run's resolution."""
+        """Augmented views for one step."""
+        self._renew()
         weights = torch.tensor([weight for _, weight in self.pools])
         which = torch.multinomial(weights, self.plan.batch, replacement=True, generator=self.generator)
         parts = []
@@ -86,17 +95,22 @@ class Trainer:
                 index = torch.randint(0, len(pool), (count,), generator=self.generator).sort().values
                 parts.append(pool.batch(index.to(pool.camera.device), self.device))
         views = Views(*(torch.cat([getattr(p, name) for p in parts]) for name in Views.__slots__))
-        if self.plan.widest > 1:
-            share = float(torch.rand((), generator=self.generator))
-            views = from_afar(views, 1 + share * (self.plan.widest - 1))
-        for _ in range(self.plan.halvings):
-            views = halved(views)
         return augmented(views, self.generator)
+
+    def _renew(self) -> None:
+        """Takes new views in; their batches are larger or smaller than what a step is due."""
+        if self.stream is None:
+            return
+        self.owed += self.plan.fresh
+        while self.owed > 0:
+            views = next(self.stream)
+            self.oldest = self.pools[-1][0].renew(self.oldest, views)
+            self.owed -= len(views.camera)
 
     def advance(self, progress: float) -> dict[str, float]:
         """One step at a share 0..1 of this run's time; returns the parts of the loss."""
         self.net.train()
-        rate = self.plan.rate * _schedule(progress, self.step, self.plan)
+        rate = self.plan.rate * _schedule(progress, self.step - self.cold, self.plan)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         views = self.next_batch()
@@ -136,11 +150,14 @@ class Trainer:
         """Goes on from what `state` said."""
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
-        if "optimiser" in state:  # a small checkpoint has none
-            self.optimiser.load_state_dict(state["optimiser"])
-        self.generator.set_state(state["generator"])
+        if "generator" in state:  # shipped weights have none
+            self.generator.set_state(state["generator"])
         self.step, self.samples = int(state["step"]), int(state["samples"])
         self.trained_s = float(state["trained_s"])
+        if "optimiser" in state:  # a small checkpoint has none
+            self.optimiser.load_state_dict(state["optimiser"])
+        else:
+            self.cold = self.step
 
 
 def _groups(net: TwinNet, decay: float) -> list[dict[str, Any]]:
@@ -164,14 +181,12 @@ def predict(net: TwinNet, image: Tensor) -> Prediction:
 
 
 @torch.no_grad()
-def validate(net: TwinNet, pool: Pool, device: torch.device, halvings: int = 0, batch: int = 32) -> dict[str, float]:
+def validate(net: TwinNet, pool: Pool, device: torch.device, batch: int = 32) -> dict[str, float]:
     """Means over a pool: share of depths within 0.1 and 0.05, and the unweighted loss."""
     totals: dict[str, float] = {}
     for begin in range(0, len(pool), batch):
         index = torch.arange(begin, min(begin + batch, len(pool)))
         views = pool.batch(index.to(pool.camera.device), device)
-        for _ in range(halvings):
-            views = halved(views)
         guess = predict(net, views.image)
         values = {name: float(value) for name, value in terms(guess, views, Weights()).items()}
         values["hit_0.1"] = float(hit_share(guess, views).mean())
@@ -194,7 +209,7 @@ def run(
         trainer.trained_s = last + time.monotonic() - begun
         mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in values.items()}
         if trainer.step % every == 0:
-            checked = validate(trainer.average, check, trainer.device, trainer.plan.halvings) if check else {}
+            checked = validate(trainer.average, check, trainer.device) if check else {}
             _note(folder / "curves.csv", trainer, mean, checked)
             report(_line(trainer, mean, checked))
             save_whole(folder / "checkpoint.pt", trainer.state())

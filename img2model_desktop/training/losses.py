@@ -27,10 +27,10 @@ class Weights:
 def terms(guess: Prediction, views: Views, weights: Weights) -> dict[str, Tensor]:
     """The weighted parts of the loss, each a scalar.
 
-    Depths count only where the subject covers at least half of a pixel. An error of depth that is the same
-    everywhere moves the mesh but does not change it, so only the share `moved` of it is charged.
+    Only pixels count that the subject is shown to cover at least half of, and where it truly is. An error of depth that
+    is the same everywhere moves the mesh but does not change it, so only the share `moved` of it is charged.
     """
-    cover = (views.image[:, 3:] >= 128).float()
+    cover = _cover(views)
     pixels = cover.sum((1, 2, 3), keepdim=True).clamp_min(1)
     truth = views.depth.float()
     error = (torch.cat([guess.front, guess.back], 1) - truth) * cover
@@ -52,6 +52,11 @@ def terms(guess: Prediction, views: Views, weights: Weights) -> dict[str, Tensor
         "colour": weights.colour * mean(colour),
         "camera": weights.camera * camera.mean(),
     }
+
+
+def _cover(views: Views) -> Tensor:
+    """`(b, 1, s, s)`, 1 where the matte shows the subject and there is truth: a careless matte shows more than that."""
+    return ((views.image[:, 3:] >= 128) & (views.normal != 0).any(1, keepdim=True)).float()
 
 
 def _slope(error: Tensor, truth: Tensor, cover: Tensor) -> Tensor:
@@ -78,7 +83,7 @@ def hit_share(guess: Prediction, views: Views, near: float = 0.1) -> Tensor:
 
     A cheap relative of the F-score: it sees neither sideways distances nor walls.
     """
-    cover = (views.image[:, 3:] >= 128).float()
+    cover = _cover(views)
     pixels = cover.sum((1, 2, 3)).clamp_min(1)
     error = (torch.cat([guess.front, guess.back], 1) - views.depth.float()) * cover
     error = error - _middle_of_extent(guess, views, cover)

@@ -75,6 +75,14 @@ class Pool:
             rows = getattr(self, item.name)[begin : begin + len(views.camera)]
             rows.copy_(getattr(views, item.name)[: len(rows)])
 
+    def renew(self, begin: int, views: Views) -> int:
+        """Stores a batch from row `begin` on, going on at row 0 after the last; returns the row after it."""
+        kept = min(len(views.camera), len(self) - begin)
+        self.put(begin, views)
+        if kept < len(views.camera):
+            self.put(0, views.take(torch.arange(kept, len(views.camera))))
+        return (begin + len(views.camera)) % len(self)
+
     def batch(self, index: Tensor, device: torch.device) -> Views:
         """The views of some rows, on a device."""
         parts = {item.name: getattr(self, item.name)[index].to(device, non_blocking=True) for item in fields(self)}

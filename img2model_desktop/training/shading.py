@@ -26,6 +26,8 @@ class Look:
         power: `(b, 4) float32`, of the main light, the fill from the camera, the sky, the ground.
         gloss: `(b, 2) float32`, strength and exponent of the highlight.
         dent: `(b,) float32`, how much dents are darkened.
+        room: `(b, 5) float32`, what a polished surface mirrors: wave vector (radians per unit of the reflected
+            direction), phase, strength.
     """
 
     plain: np.ndarray
@@ -38,6 +40,7 @@ class Look:
     power: np.ndarray
     gloss: np.ndarray
     dent: np.ndarray
+    room: np.ndarray
 
 
 def random_colour(rng: Generator) -> np.ndarray:
@@ -65,6 +68,8 @@ def random_looks(count: int, rng: Generator) -> Look:
         [rng.uniform(0.3, 1.3, count), rng.uniform(0.0, 0.5, count), rng.uniform(0.25, 0.7, count), np.zeros(count)], 1
     )
     power[:, 3] = power[:, 2] * rng.uniform(0.3, 1.0, count)
+    room = np.concatenate([rng.normal(0, 3, (count, 3)), rng.uniform(0, 2 * np.pi, (count, 1))], 1)
+    mirror = np.where(rng.random(count) < 0.75, 0.0, rng.uniform(0.05, 0.5, count))
     shine = np.where(rng.random(count) < 0.5, 0.0, rng.uniform(0, 0.6, count))
     return Look(
         plain=plain,
@@ -77,6 +82,7 @@ def random_looks(count: int, rng: Generator) -> Look:
         power=power.astype(np.float32),
         gloss=np.stack([shine, np.exp(rng.uniform(np.log(6), np.log(90), count))], 1).astype(np.float32),
         dent=rng.uniform(0.1, 0.7, count).astype(np.float32),
+        room=np.column_stack([room, mirror]).astype(np.float32),
     )
 
 
@@ -105,7 +111,8 @@ def colour_at(own: Tensor, place: Tensor, view: Tensor, looks: Look) -> Tensor:
 
 
 def shade(albedo: Tensor, normal: Tensor, dent: Tensor, view: Tensor, looks: Look) -> Tensor:
-    """`(k, 3)` sRGB 0..1: light of sky and ground, a main light, a fill from the camera, a highlight (Blinn 1977)."""
+    """`(k, 3)` sRGB 0..1: light of sky and ground, a main light, a fill from the camera, a highlight (Blinn 1977), a
+    mirrored room of soft bright bands."""
     light, power = _at(looks.light, view, albedo), _at(looks.power, view, albedo)
     gloss = _at(looks.gloss, view, albedo)
     sky = power[:, 3] + (power[:, 2] - power[:, 3]) * (normal[:, 1] * 0.5 + 0.5)
@@ -114,7 +121,10 @@ def shade(albedo: Tensor, normal: Tensor, dent: Tensor, view: Tensor, looks: Loo
     shadow = 1 - _at(looks.dent, view, albedo) * dent
     halfway = torch.nn.functional.normalize(light + light.new_tensor([0.0, 0.0, 1.0]), dim=1)
     spark = gloss[:, 0] * (normal * halfway).sum(1).clamp_min(0) ** gloss[:, 1] * power[:, 0]
-    lit = albedo * ((sky + main + fill) * shadow)[:, None] + spark[:, None]
+    room = _at(looks.room, view, albedo)
+    mirrored = 2 * normal[:, 2:] * normal - normal.new_tensor([0.0, 0.0, 1.0])
+    band = torch.sigmoid(4 * torch.sin((mirrored * room[:, :3]).sum(1) + room[:, 3]))
+    lit = albedo * ((sky + main + fill) * shadow)[:, None] + (spark + room[:, 4] * band * shadow)[:, None]
     return to_srgb(lit.clamp(0, 1))
 
 

@@ -11,8 +11,10 @@ import torch
 from img2model_desktop.engines.twin_net import NetShape, read_weights
 from img2model_desktop.training import __main__ as command
 from img2model_desktop.training import checkpoint
+from img2model_desktop.training.feed import rendered_aside
 from img2model_desktop.training.loop import Plan, Trainer, predict, run, validate
 from img2model_desktop.training.pool import Pool, Source, fill, stream
+from img2model_desktop.training.views import Views
 from tests.training.test_objects import shards
 
 CPU = torch.device("cpu")
@@ -42,6 +44,40 @@ def test_the_same_step_follows_after_a_restart(pool: Pool, tmp_path: Path) -> No
     assert [second.advance(0.4), second.advance(0.5)] == wanted
     for a, b in zip(first.average.parameters(), second.average.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_new_views_replace_the_oldest(pool: Pool) -> None:
+    ring = Pool(*(getattr(pool, name).clone() for name in Pool.__slots__))
+    source = stream(Source([], 1.0), 32, 8, CPU, 5)
+    wanted = [next(stream(Source([], 1.0), 32, 8, CPU, 5))]
+    learner = Trainer(TINY, Plan(batch=4, fresh=3), [(ring, 1.0)], CPU, source)
+    learner.next_batch()  # due 3, taken 5
+    assert torch.equal(ring.image[:5], wanted[0].image)
+    assert torch.equal(ring.image[5:], pool.image[5:])
+    learner.next_batch()  # due 6, taken 10
+    learner.next_batch()  # due 9: nothing taken
+    assert not torch.equal(ring.image[5:10], pool.image[5:10])
+    assert torch.equal(ring.image[10:], pool.image[10:])
+    for _ in range(4):  # due 21, taken 25
+        learner.next_batch()
+    assert not torch.equal(ring.image[:5], wanted[0].image)
+
+
+def test_views_from_other_processes_come_in_a_fixed_order() -> None:
+    def once() -> list[Views]:
+        with rendered_aside(None, 1.0, 32, 3, 2) as views:
+            return [next(views) for _ in range(3)]
+
+    first, second = once(), once()
+    for a, b in zip(first, second, strict=True):
+        assert torch.equal(a.image, b.image)
+        assert torch.equal(a.depth, b.depth)
+    assert not torch.equal(first[0].image[:8], first[1].image[:8])
+
+
+def test_a_renderer_that_stops_is_told(tmp_path: Path) -> None:
+    with rendered_aside(tmp_path / "nowhere", 0.0, 32, 3, 1) as views, pytest.raises(RuntimeError, match="stopped"):
+        next(views)
 
 
 def test_it_learns_what_it_sees(pool: Pool) -> None:
@@ -85,6 +121,20 @@ def test_shipped_weights_predict_the_same(pool: Pool, tmp_path: Path) -> None:
     image = pool.image[:4]
     want, have = predict(learner.average, image), predict(net, image)
     assert torch.allclose(want.front, have.front, atol=0.02)
+
+
+def test_training_goes_on_from_shipped_weights(pool: Pool, tmp_path: Path) -> None:
+    learner = trainer(pool)
+    for _ in range(3):
+        learner.advance(0.0)
+    recipe = {"steps": 3, "samples": 24, "trained_s": 7}
+    checkpoint.export(tmp_path / "net.safetensors", learner.state(), recipe)
+    second = trainer(pool, warm_up=4)
+    second.restore(checkpoint.read_state(tmp_path / "net.safetensors"))
+    assert (second.step, second.samples, second.trained_s) == (3, 24, 7.0)
+    for a, b in zip(learner.average.parameters(), second.net.parameters(), strict=True):
+        assert torch.equal(a.half().float(), b)
+    assert second.advance(0.0)["rate"] == pytest.approx(second.plan.rate / 4)  # it warms up again
 
 
 def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:

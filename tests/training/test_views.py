@@ -1,17 +1,17 @@
 """Training views: framing, depths in the engine's units, and the same result for the same seed."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from img2model_desktop.engines.twin_net import FILL, Prediction
-from img2model_desktop.training.augment import augmented, compressed
+from img2model_desktop.training.augment import augmented, compressed, shadowed
 from img2model_desktop.training.losses import Weights, hit_share, terms
 from img2model_desktop.training.objects import Solid, prepared
 from img2model_desktop.training.parts import box, superquadric
-from img2model_desktop.training.resample import from_afar, halved
 from img2model_desktop.training.shapes import random_solid
 from img2model_desktop.training.views import Camera, Views, random_camera, render
 
@@ -29,8 +29,10 @@ def solid_ball() -> Solid:
     return prepared("ball", part.vertices, part.faces, np.full(part.vertices.shape, 128, np.uint8))
 
 
-def shot(solid: Solid, azimuth: float = 0.0, elevation: float = 0.0, fov: float = 30.0, size: int = 64) -> Views:
-    camera = Camera(math.radians(azimuth), math.radians(elevation), 0.0, math.radians(fov))
+def shot(
+    solid: Solid, azimuth: float = 0.0, elevation: float = 0.0, fov: float = 30.0, size: int = 64, room: float = 1.0
+) -> Views:
+    camera = Camera(math.radians(azimuth), math.radians(elevation), 0.0, math.radians(fov), room)
     return render([solid], [camera], size, np.random.default_rng(1), CPU, stretched=False)
 
 
@@ -172,18 +174,27 @@ def test_compression_keeps_flat_colours_and_loses_fine_detail() -> None:
     assert float(compressed(noise, torch.full((1, 1, 1, 1), 0.1)).std()) < 1e-6
 
 
-def test_half_the_resolution_keeps_the_nearest_and_the_farthest_depth() -> None:
-    views = shot(solid_ball(), size=64)
-    small = halved(views)
-    assert small.image.shape == (1, 4, 32, 32)
-    assert float(small.depth[0, 0].max()) == float(views.depth[0, 0].max())
-    assert float(small.depth[0, 1].min()) == float(views.depth[0, 1].min())
-    assert float(small.image[0, 3].float().mean()) == pytest.approx(float(views.image[0, 3].float().mean()), abs=0.5)
+def test_a_shadow_that_stays_is_seen_but_not_learned() -> None:
+    views = shot(solid_box(1, 0.4, 1), 20, 10)
+    colour, alpha = views.image[:, :3].float() / 255, views.image[:, 3:].float() / 255
+    numbers = (torch.tensor(value).view(1, 1, 1, 1) for value in (True, 1.2, 0.1, 0.25))
+    shaded, whole = shadowed(colour, alpha, *numbers)
+    new = (whole >= 0.5) & (alpha == 0)
+    assert int(new.sum()) > 50
+    assert torch.allclose(shaded.mean(1, keepdim=True)[new & (whole > 0.99)], torch.tensor(0.25))
+    assert torch.equal(shaded.where(alpha == 1, 0), colour.where(alpha == 1, 0))
+    rows = torch.nonzero(new[0, 0].any(1))[:, 0]
+    assert int(rows.min()) > 32
+    seen = replace(views, image=(torch.cat([shaded, whole], 1) * 255).round().to(torch.uint8))
+    wrong = truth(seen)
+    wrong.front[new] = 9.0
+    wrong.back[new] = -9.0
+    assert float(terms(wrong, seen, Weights())["depth"]) == 0
+    assert hit_share(wrong, seen).tolist() == [1.0]
 
 
 def test_a_wider_frame_shows_the_same_shape_smaller() -> None:
-    near = shot(solid_ball(), 20, 10, size=96)
-    far = from_afar(near, 1.25)
+    near, far = (shot(solid_ball(), 20, 10, size=96, room=room) for room in (1.0, 1.25))
     for views in (near, far):
         radius = np.linalg.norm(unprojected(views), axis=1)
         assert radius.std() / radius.mean() < 0.012
@@ -191,4 +202,27 @@ def test_a_wider_frame_shows_the_same_shape_smaller() -> None:
     assert float(far.camera[0, 1]) == float(near.camera[0, 1])
     covered = [float((views.image[0, 3] / 255.0).sum()) for views in (near, far)]
     assert covered[1] == pytest.approx(covered[0] / 1.25**2, rel=0.01)
-    assert torch.equal(from_afar(near, 1.0).depth, near.depth)
+
+
+def test_depth_along_the_outline_is_that_of_the_pixels_middle() -> None:
+    views = shot(solid_ball(), fov=14, size=64)
+    inside = views.image[0, 3] == 255
+    line = (torch.arange(64) + 0.5) / 32 - 1
+    distance = torch.sqrt(line.view(1, -1) ** 2 + line.view(-1, 1) ** 2)
+    rim = inside & (distance > FILL * 0.94)
+    half = (views.depth[0, 0] - views.depth[0, 1])[rim].float() / 2
+    wanted = torch.sqrt(FILL**2 - distance[rim] ** 2)
+    assert int(rim.sum()) > 60
+    assert float((half / wanted).median()) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_pixel_on_a_jump_is_of_the_nearer_body() -> None:
+    front, behind = box(np.array([0.4, 1.0, 0.1]), GREY), box(np.array([1.0, 1.0, 0.1]), GREY)
+    vertices = np.concatenate([front.vertices + np.array([0, 0, 0.45]), behind.vertices - np.array([0, 0, 0.45])])
+    faces = np.concatenate([front.faces, behind.faces + len(front.vertices)])
+    views = shot(prepared("two", vertices, faces, np.full((72, 3), 128, np.uint8)), fov=14)
+    rows = views.depth[0, 0, 24:40].float()
+    near, far = float(rows.max()), float(rows[:, 4].median())
+    assert near - far > 0.5
+    between = (rows > far + 0.05) & (rows < near - 0.05) & (views.image[0, 3, 24:40] == 255)
+    assert int(between.sum()) == 0
