@@ -118,7 +118,7 @@ def shared_models() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_sd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A diffusers folder of real classes with random weights, 64 x 64 pixels; see tests/engines/diffusers_folder.py."""
+    """A diffusers folder of real classes with random weights, 64 x 64 pixels; see tests/engines/prompt/."""
     return Path(shutil.copytree(FIXTURES / "tiny_sd", tmp_path_factory.mktemp("diffusers") / "tiny-sd"))
 
 

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.engines import recognise, weight_sets
-from img2model_desktop.engines.headers import TensorFacts
-from img2model_desktop.engines.tensors import load_into
-from img2model_desktop.engines.weight_sets import WeightFile, WeightSet
+from img2model_desktop.engines.networks.tensors import load_into
+from img2model_desktop.engines.weights import recognise, sets
+from img2model_desktop.engines.weights.headers import TensorFacts
+from img2model_desktop.engines.weights.sets import WeightFile, WeightSet
 from img2model_desktop.errors import OutOfMemory
 from tests.engines.golden import weight_of
 
@@ -169,7 +169,7 @@ def add_tiny(folder: Path, monkeypatch: pytest.MonkeyPatch) -> WeightSet:
         "tests.published:published_tiny",
     )
     known = recognise.manifest
-    monkeypatch.setattr(weight_sets, "SETS", (*weight_sets.SETS, entry))
+    monkeypatch.setattr(sets, "SETS", (*sets.SETS, entry))
     monkeypatch.setattr(recognise, "manifest", lambda key: facts if key == TINY else known(key))
     return entry
 

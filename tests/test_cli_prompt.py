@@ -8,7 +8,7 @@ import torch
 
 from img2model_desktop import cli, paths
 from img2model_desktop.core.picture_recipe import recipe_in
-from img2model_desktop.engines.pipelines import Pipelines
+from img2model_desktop.engines.weights.pipelines import Pipelines
 
 
 def lines(text: str) -> list[dict[str, object]]:

@@ -12,15 +12,16 @@ import pytest
 
 from img2model_desktop import cli, paths
 from img2model_desktop.core.options import NoOptions
-from img2model_desktop.engines import catalog, recognise, weight_sets
+from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import EngineSpec, Role
+from img2model_desktop.engines.weights import recognise, sets
 from img2model_desktop.jobs.database import Database
 from tests.loopback import Host, host, status
 from tests.published import REVISION, TINY, add_tiny, write_flat_pickle, write_sparse
 
 __all__ = ["host"]  # a fixture
 
-KEYS = [entry.key for entry in weight_sets.SETS]
+KEYS = [entry.key for entry in sets.SETS]
 
 
 @pytest.fixture

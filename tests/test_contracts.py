@@ -23,8 +23,23 @@ PLANTED = [
     ("core/planted.py", "import sqlite3", "core is pure"),
     ("core/planted.py", "import img2model_desktop.paths", "core is pure"),
     ("gui/planted.py", "def f() -> None:\n    import urllib.request", "The network only in the wire of the downloader"),
-    ("engines/library.py", "import socket", "The network only in the wire of the downloader"),
-    ("engines/inflate.py", "import img2model_desktop.engines.relief", "Engine families do not know each other"),
+    ("engines/weights/library.py", "import socket", "The network only in the wire of the downloader"),
+    (
+        "engines/shapes/inflate.py",
+        "import img2model_desktop.engines.shapes.relief",
+        "Engine families do not know each other",
+    ),
+    (
+        "engines/depth/net.py",
+        "import img2model_desktop.engines.birefnet.swin",
+        "Engine families do not know each other",
+    ),
+    (
+        "engines/networks/tensors.py",
+        "import img2model_desktop.engines.depth.net",
+        "The rooms of engines stand on floors",
+    ),
+    ("engines/weights/planted.py", "import torch", "torch only in engine families and training"),
     (
         "gui/theme.py",
         "import img2model_desktop.settings",

@@ -64,6 +64,8 @@ def test_everything_but_the_window_imports_without_qt() -> None:
 
 
 def test_everything_but_engine_families_imports_without_torch() -> None:
-    above = ("core", "jobs", "cli", "aside", "settings", "logs", "engines.base", "engines.bench", "engines.catalog")
-    names = modules_below(*(f"img2model_desktop.{part}" for part in above))
+    engines = ("engines.base", "engines.bench", "engines.catalog", "engines.weights")
+    names = modules_below(
+        *(f"img2model_desktop.{part}" for part in ("core", "jobs", "cli", "aside", "settings", "logs", *engines))
+    )
     assert loaded_by(f"import {', '.join(names)}", without=NEURAL | QT) & NEURAL == set()

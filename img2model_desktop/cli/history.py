@@ -10,7 +10,7 @@ from typing import Any
 from img2model_desktop import paths
 from img2model_desktop.cli.meshes import progress_on_terminal
 from img2model_desktop.cli.speech import print_json
-from img2model_desktop.engines.headers import megabytes
+from img2model_desktop.engines.weights.headers import megabytes
 from img2model_desktop.errors import InputProblem
 from img2model_desktop.jobs.job_row import JobState
 from img2model_desktop.jobs.shelf import Entry, Shelf, Wanted

@@ -60,7 +60,7 @@ def _waits_for(key: str) -> str:
     """Why an engine that needs a set of weights cannot run yet, or ""."""
     if not key:
         return ""
-    from img2model_desktop.engines.library import Library
+    from img2model_desktop.engines.weights.library import Library
     from img2model_desktop.errors import SetupProblem
 
     try:

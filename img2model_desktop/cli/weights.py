@@ -13,12 +13,14 @@ from typing import Any
 from img2model_desktop import paths
 from img2model_desktop.cli.meshes import progress_on_terminal
 from img2model_desktop.cli.speech import print_json
-from img2model_desktop.engines import catalog, converted, delivery, weight_sets
-from img2model_desktop.engines.delivery import Terms
-from img2model_desktop.engines.headers import megabytes
-from img2model_desktop.engines.library import HOWS, Found, Library, Origin, SetState, Standing
-from img2model_desktop.engines.pipelines import Pipeline, Pipelines, is_pipeline
-from img2model_desktop.engines.weight_sets import WeightSet
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.bench import convert_weights
+from img2model_desktop.engines.weights import converted, delivery, sets
+from img2model_desktop.engines.weights.delivery import Terms
+from img2model_desktop.engines.weights.headers import megabytes
+from img2model_desktop.engines.weights.library import HOWS, Found, Library, Origin, SetState, Standing
+from img2model_desktop.engines.weights.pipelines import Pipeline, Pipelines, is_pipeline
+from img2model_desktop.engines.weights.sets import WeightSet
 from img2model_desktop.errors import Cancelled, Img2ModelError, InputProblem
 
 EPILOG = (
@@ -110,7 +112,7 @@ def _import(arguments: argparse.Namespace) -> int:
         return 0
     with progress_on_terminal("looking") as progress:
         if arguments.only:
-            weight_sets.find(arguments.only)  # a wrong key is told before the disk is read
+            sets.find(arguments.only)  # a wrong key is told before the disk is read
             everything: tuple[Found, ...] = (library.find(path, arguments.only, progress),)
         else:
             everything = library.find_all(path, progress)
@@ -177,13 +179,13 @@ def _is_agreed_to(terms: Terms, library: Library, as_json: bool) -> bool:
 
 
 def _convert(arguments: argparse.Namespace) -> int:
-    weight_set = weight_sets.find(arguments.key)
+    weight_set = sets.find(arguments.key)
     files = _library().folder(arguments.key)
     if arguments.drop:
         converted.drop(files)
         return 0
     with progress_on_terminal(weight_set.title) as progress:
-        made = converted.make(files, weight_set, arguments.half, progress)
+        made = convert_weights(files, weight_set, arguments.half, progress)
     if arguments.json:
         print_json({"key": arguments.key, "path": str(made), "bytes": made.stat().st_size})
     else:
@@ -223,7 +225,7 @@ def _pipelines() -> Pipelines:
 
 def _names() -> set[str]:
     """Of the user's own pipelines; a set's key comes first where both have it."""
-    return {entry.name for entry in _pipelines().entries()} - {entry.key for entry in weight_sets.SETS}
+    return {entry.name for entry in _pipelines().entries()} - {entry.key for entry in sets.SETS}
 
 
 def _say_pipeline(pipeline: Pipeline, as_json: bool) -> None:

@@ -1,1 +1,2 @@
-"""What makes, cuts, sculpts and paints; the only folder that may import torch, and only inside a family file."""
+"""What makes, cuts, sculpts and paints; the only folder that may import torch, and only in the families' rooms,
+`networks` and `device`."""

@@ -125,8 +125,8 @@ class EngineSpec:
         has_own_styles: its styles are those of `engines.styles`, which the user may change; `styles` has the presets.
         uses_seed: whether it draws random numbers, so that the seed matters.
         licence: SPDX name of code and weights.
-        weights: key of the set in `weight_sets.SETS` that it needs, `pipelines.PLACE` for a pipeline of the user's own,
-            or "" for an engine that is built in.
+        weights: key of the set in `weights.sets.SETS` that it needs, `pipelines.PLACE` for a pipeline of the user's
+            own, or "" for an engine that is built in.
         restyles: a picture maker that has `Restyler.restyle`, too.
         card_mib: measured or estimated peak on a graphics card, MiB; 0: it does not use one.
         rungs: cheaper ways to run it, the dearest first.

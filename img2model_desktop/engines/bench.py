@@ -12,17 +12,21 @@ from img2model_desktop import __version__
 from img2model_desktop.aside import Worker
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import Stroke
-from img2model_desktop.engines import catalog, weight_sets
+from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import EngineSpec
-from img2model_desktop.engines.converted import source_of
-from img2model_desktop.engines.library import FILES, Library, missing_weights
-from img2model_desktop.engines.pipelines import PLACE, Pipelines, no_pipeline
 from img2model_desktop.engines.room import Gauge, Room, a_quarter, kept_on_processor, measure
+from img2model_desktop.engines.weights import sets
+from img2model_desktop.engines.weights.converted import source_of
+from img2model_desktop.engines.weights.library import FILES, Library, missing_weights
+from img2model_desktop.engines.weights.pipelines import PLACE, Pipelines, no_pipeline
+from img2model_desktop.engines.weights.sets import WeightSet
 from img2model_desktop.errors import EngineProblem, OutOfMemory, SetupProblem, no_memory
 
 if TYPE_CHECKING:  # they bring numpy, which the window's start and the command line's help do without
     from img2model_desktop.core.mesh import Mesh
     from img2model_desktop.core.picture import Picture
+
+CONVERSION = "img2model_desktop.engines.networks.conversion:convert"  # by name: it brings torch
 
 
 class Bench:
@@ -155,7 +159,7 @@ class Bench:
     def _folder_of(self, spec: EngineSpec) -> Path:
         """Where the engine's files are. Raises SetupProblem when they are missing, which says how to get them."""
         if self._library is None:
-            raise no_pipeline() if spec.weights == PLACE else missing_weights(weight_sets.find(spec.weights))
+            raise no_pipeline() if spec.weights == PLACE else missing_weights(sets.find(spec.weights))
         return self._library.folder(spec.weights)
 
 
@@ -347,6 +351,12 @@ def _is_out_of_memory(error: BaseException) -> bool:
     """By type alone: the words of such errors change."""
     torch = sys.modules.get("torch")
     return isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError))
+
+
+def convert_weights(files: Path, weight_set: WeightSet, is_half: bool, progress: Progress) -> Path:
+    """Makes a converted file of a set; see `networks.conversion.convert`, which brings torch."""
+    made: Path = _loader(CONVERSION)(files, weight_set, is_half, progress)
+    return made
 
 
 def _loader(entry: str) -> Any:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from img2model_desktop.core.options import Option, option
 from img2model_desktop.core.request import Quality
 from img2model_desktop.engines.base import EngineSpec, Role, Rung
-from img2model_desktop.engines.pipelines import PLACE
 from img2model_desktop.engines.styles import PRESETS
+from img2model_desktop.engines.weights.pipelines import PLACE
 from img2model_desktop.errors import InputProblem
 
 _FACES = {
@@ -378,7 +378,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.MAKER,
         title="Lettering",
         summary="Draws the prompt's words in a bundled font.",
-        entry="img2model_desktop.engines.lettering:load",
+        entry="img2model_desktop.engines.shapes.lettering:load",
         options=LetteringOptions,
         styles=("plain", "rounded", "badge", "balloon"),
         uses_seed=True,
@@ -388,7 +388,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.MAKER,
         title="Prompt",
         summary="Makes a picture of whatever the prompt says, with a diffusers pipeline of your own.",
-        entry="img2model_desktop.engines.prompt:load",
+        entry="img2model_desktop.engines.prompt.maker:load",
         options=PromptOptions,
         styles=tuple(style.key for style in PRESETS),
         has_own_styles=True,
@@ -410,7 +410,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.CUTTER,
         title="Cut out",
         summary="Uses the picture's alpha, or finds the subject before its background.",
-        entry="img2model_desktop.engines.cutout:load",
+        entry="img2model_desktop.engines.shapes.cutout:load",
         options=CutoutOptions,
         stands_in=True,
     ),
@@ -419,7 +419,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.SCULPTOR,
         title="Inflate",
         summary="A rounded body from the outline, with relief from light and shade.",
-        entry="img2model_desktop.engines.inflate:load",
+        entry="img2model_desktop.engines.shapes.inflate:load",
         options=InflateOptions,
         quality=_FACES,
         peak_mib=130,
@@ -431,7 +431,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.SCULPTOR,
         title="Twin",
         summary="A whole body, front and back, as a small trained network sees it; best for pictures from an angle.",
-        entry="img2model_desktop.engines.twin:load",
+        entry="img2model_desktop.engines.twin.sculptor:load",
         options=TwinOptions,
         quality=_FACES,
         peak_mib=450,
@@ -442,7 +442,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.SCULPTOR,
         title="Lathe",
         summary="A body of revolution, for bottles, vases and lamps.",
-        entry="img2model_desktop.engines.lathe:load",
+        entry="img2model_desktop.engines.shapes.lathe:load",
         options=LatheOptions,
         quality=_FACES,
         peak_mib=130,
@@ -453,7 +453,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.SCULPTOR,
         title="Extrude",
         summary="A flat body with a bevel, for signs, logos and badges.",
-        entry="img2model_desktop.engines.extrude:load",
+        entry="img2model_desktop.engines.shapes.extrude:load",
         options=ExtrudeOptions,
         quality=_FACES,
         peak_mib=130,
@@ -464,7 +464,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.SCULPTOR,
         title="Relief",
         summary="A plaque, coin or lithophane from brightness or a depth map.",
-        entry="img2model_desktop.engines.relief:load",
+        entry="img2model_desktop.engines.shapes.relief:load",
         options=ReliefOptions,
         quality=_FACES,
         keeps_background=True,
@@ -475,7 +475,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.SCULPTOR,
         title="TripoSR",
         summary="A whole textured body from one picture, in seconds; a draft by a large published network.",
-        entry="img2model_desktop.engines.triposr:load_triposr",
+        entry="img2model_desktop.engines.triposr.sculptor:load_triposr",
         options=TripoOptions,
         quality={
             Quality.DRAFT: {"faces": 12_000, "texture_px": 512, "resolution": 192},
@@ -506,7 +506,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.CUTTER,
         title="BiRefNet lite",
         summary="A fine cut-out before any background, by a published network; seconds on a processor.",
-        entry="img2model_desktop.engines.birefnet:load_lite",
+        entry="img2model_desktop.engines.birefnet.cutter:load_lite",
         options=FineCutOptions,
         quality=_FINE_SIZES,
         peak_mib=900,
@@ -523,7 +523,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.CUTTER,
         title="BiRefNet",
         summary="The finest cut-out, of hair and wires too, by a large published network; best on a graphics card.",
-        entry="img2model_desktop.engines.birefnet:load",
+        entry="img2model_desktop.engines.birefnet.cutter:load",
         options=FineCutOptions,
         quality=_FINE_SIZES,
         peak_mib=1700,
@@ -540,7 +540,7 @@ ENGINES: tuple[EngineSpec, ...] = (
         role=Role.SCULPTOR,
         title="Depth relief",
         summary="A plaque, coin, lithophane or body by a published depth network, which sees the front alone.",
-        entry="img2model_desktop.engines.depth:load",
+        entry="img2model_desktop.engines.depth.sculptor:load",
         options=DepthOptions,
         quality={
             Quality.DRAFT: _FACES[Quality.DRAFT],

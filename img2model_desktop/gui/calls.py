@@ -49,7 +49,7 @@ def cut_preview(
     """
     from img2model_desktop.core.subject import check_subject
     from img2model_desktop.engines.bench import call_engine, call_held
-    from img2model_desktop.engines.library import Library
+    from img2model_desktop.engines.weights.library import Library
 
     key, options, weights = cutter
     picture = original_preview(path, limits, report, is_cancelled)

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QStackedWid
 from img2model_desktop.core.request import OptionValue, Request
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import EngineSpec, Role
-from img2model_desktop.engines.pipelines import Pipeline, no_pipeline
 from img2model_desktop.engines.styles import NONE
+from img2model_desktop.engines.weights.pipelines import Pipeline, no_pipeline
 from img2model_desktop.gui.controls import Segments, label, rule
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.latest_call import Caller

@@ -21,7 +21,7 @@ import psutil
 from img2model_desktop import __version__, logs
 from img2model_desktop.aside import Helper
 from img2model_desktop.engines import catalog
-from img2model_desktop.engines.library import Library, Standing
+from img2model_desktop.engines.weights.library import Library, Standing
 from img2model_desktop.errors import Cancelled, Img2ModelError
 from img2model_desktop.health import packages, past
 from img2model_desktop.health.readings import GIB, CardReader
@@ -394,5 +394,5 @@ def find_device(report: Any, is_cancelled: Any) -> tuple[str, str]:  # noqa: ARG
     import importlib
     from importlib import metadata
 
-    device = importlib.import_module("img2model_desktop.engines.device")  # a family's module: it loads torch
+    device = importlib.import_module("img2model_desktop.engines.device")  # by name: it loads torch
     return metadata.version("torch"), device.choose().name

@@ -23,7 +23,8 @@ from img2model_desktop.core.events import (
     Stopped,
 )
 from img2model_desktop.core.request import AUTO, Quality, Request
-from img2model_desktop.engines import catalog, weight_sets
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.weights import sets
 from img2model_desktop.jobs.database import Database
 from img2model_desktop.jobs.job_row import JobRow
 
@@ -341,7 +342,7 @@ class StageTimes:
 
     def _from_network(self, engine: str) -> Spread | None:
         """From the work of one run of its network, which its table of weights tells."""
-        work = next((found.tflop for found in weight_sets.SETS if found.key == _weights(engine)), 0.0)
+        work = next((found.tflop for found in sets.SETS if found.key == _weights(engine)), 0.0)
         if not work or not self.network_tflops:
             return None
         loading_s = 3.0

@@ -17,8 +17,8 @@ from typing import Any
 
 import torch
 
-from img2model_desktop.engines.twin import Twin
-from img2model_desktop.engines.twin_net import NetShape, TwinNet, parameter_count
+from img2model_desktop.engines.twin.net import NetShape, TwinNet, parameter_count
+from img2model_desktop.engines.twin.sculptor import Twin
 from img2model_desktop.training import checkpoint
 from img2model_desktop.training.evaluation import evaluate
 from img2model_desktop.training.feed import rendered_aside

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from img2model_desktop.engines.twin_net import NetShape, read_weights
+from img2model_desktop.engines.twin.net import NetShape, read_weights
 
 PIECE_BYTES = 15 << 20
 _PIECES = "piece-*.bin"

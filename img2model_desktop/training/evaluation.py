@@ -13,7 +13,7 @@ from img2model_desktop.core.mesh import Mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.engines.catalog import TwinOptions
-from img2model_desktop.engines.twin import Twin
+from img2model_desktop.engines.twin.sculptor import Twin
 from img2model_desktop.training.objects import Solid
 from img2model_desktop.training.views import Camera, render
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from img2model_desktop.engines.twin_net import NetShape, Prediction, TwinNet, build, network_input
+from img2model_desktop.engines.twin.net import NetShape, Prediction, TwinNet, build, network_input
 from img2model_desktop.training.augment import augmented
 from img2model_desktop.training.checkpoint import save_whole
 from img2model_desktop.training.losses import Weights, hit_share, terms

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from img2model_desktop.engines.twin_net import Prediction
+from img2model_desktop.engines.twin.net import Prediction
 from img2model_desktop.training.views import Views
 
 NEAR = 0.07  # an error well inside this counts as a hit; the scores of the field take 0.05 to 0.1 of half a side

@@ -2,7 +2,7 @@
 
 The frame of every view is the one that the engine meets: the subject's outline box is centred and its longer
 side fills `FILL` of the picture. Depths are in units of half the picture's side, measured at the distance of the
-object's centre, along the viewing axis, towards the camera, from the object's centre (see `twin_net.Framing`).
+object's centre, along the viewing axis, towards the camera, from the object's centre (see `twin.sculptor.Framing`).
 """
 
 import math
@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from numpy.random import Generator
 from torch import Tensor
 
-from img2model_desktop.engines.twin_net import FILL
+from img2model_desktop.engines.twin.net import FILL
 from img2model_desktop.training.objects import Solid
 from img2model_desktop.training.raster import interpolate, rasterise
 from img2model_desktop.training.shading import Look, colour_at, random_looks, shade

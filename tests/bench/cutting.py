@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import read_picture
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.engines import cutout
 from img2model_desktop.engines.catalog import CutoutOptions
+from img2model_desktop.engines.shapes import cutout
 from img2model_desktop.errors import InputProblem
 from tests.bench.table import Table
 

@@ -23,11 +23,11 @@ import torch
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.engines.catalog import DepthOptions
-from img2model_desktop.engines.depth import Depth, load, ready
-from img2model_desktop.engines.depth_net import published
+from img2model_desktop.engines.depth.net import published
+from img2model_desktop.engines.depth.sculptor import Depth, load, ready
 from img2model_desktop.engines.device import Device, processor
-from img2model_desktop.engines.tensors import load_into
-from img2model_desktop.engines.weight_sets import find
+from img2model_desktop.engines.networks.tensors import load_into
+from img2model_desktop.engines.weights.sets import find
 from tests.bench.table import Table
 from tests.drawn import alpha_of, disc
 from tests.engines.golden import weights_for

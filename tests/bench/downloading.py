@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.engines.download import Wanted, download
+from img2model_desktop.engines.weights.download import Wanted, download
 from img2model_desktop.errors import Cancelled
 from tests.bench.table import Table
 from tests.loopback import Host, serving, silent, stall, status

@@ -26,12 +26,12 @@ from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.workshop.rebake import paint
 from img2model_desktop.core.workshop.unwrap import unwrap
-from img2model_desktop.engines import triposr
 from img2model_desktop.engines.catalog import TripoOptions
 from img2model_desktop.engines.device import chunk_for, processor
-from img2model_desktop.engines.field import Lattice, extract, sample
-from img2model_desktop.engines.triposr import LEVEL, POINT_BYTES, TripoSR, lattice_of, prepared
-from img2model_desktop.engines.triposr_net import PUBLISHED, RADIUS, Field, Perceptron, published
+from img2model_desktop.engines.triposr import sculptor as triposr
+from img2model_desktop.engines.triposr.field import Lattice, extract, sample
+from img2model_desktop.engines.triposr.net import PUBLISHED, RADIUS, Field, Perceptron, published
+from img2model_desktop.engines.triposr.sculptor import LEVEL, POINT_BYTES, TripoSR, lattice_of, prepared
 from tests.bench.draft_reference import CHUNK, Reference, log_density, read
 from tests.bench.table import Table
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor, nn
 from transformers import ViTConfig, ViTModel
 
-from img2model_desktop.engines.triposr_net import DENSITY_BIAS, DEVIATION, MEAN, PLANES, RADIUS
+from img2model_desktop.engines.triposr.net import DENSITY_BIAS, DEVIATION, MEAN, PLANES, RADIUS
 
 CHUNK = 8192
 

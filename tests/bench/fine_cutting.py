@@ -18,16 +18,16 @@ import torch
 
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.engines import weight_sets
-from img2model_desktop.engines.birefnet import FineCutout
-from img2model_desktop.engines.birefnet_net import BiRefNet, published, published_lite
-from img2model_desktop.engines.deformable import ModulatedDeformable
+from img2model_desktop.engines.birefnet.cutter import FineCutout
+from img2model_desktop.engines.birefnet.deformable import ModulatedDeformable
+from img2model_desktop.engines.birefnet.net import BiRefNet, published, published_lite
 from img2model_desktop.engines.device import Device, processor
-from img2model_desktop.engines.tensors import load_into
+from img2model_desktop.engines.networks.tensors import load_into
+from img2model_desktop.engines.weights import sets
 from tests.bench.cutting import bokeh
 from tests.bench.table import Table
-from tests.engines.birefnet_folder import write_folder
-from tests.engines.definitions import tap_by_tap
+from tests.engines.birefnet.birefnet_folder import write_folder
+from tests.engines.birefnet.definitions import tap_by_tap
 
 NAME = "fine_cutting"
 
@@ -49,7 +49,7 @@ def tables() -> list[Table]:
         for key, size, way in RUNS:
             command = [sys.executable, "-m", "tests.bench.fine_cutting", scratch, key, str(size), way]
             done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-            rows.append([weight_sets.find(key).title, str(size), way, *json.loads(done.stdout)])
+            rows.append([sets.find(key).title, str(size), way, *json.loads(done.stdout)])
     columns = ["network", "px", "how", "type", "s", "cpu-s", "peak MiB", "longest pause s", "mask differs"]
     return [Table("Fine cut-outs on the processor", columns, rows)]
 
@@ -87,7 +87,7 @@ def noted(moments: list[float]) -> bool:
 def loaded(folder: Path, key: str) -> BiRefNet:
     """The network with the weights of its folder."""
     net = NETWORKS[key][0]()
-    load_into(net, folder / key, weight_sets.find(key))
+    load_into(net, folder / key, sets.find(key))
     return net
 
 

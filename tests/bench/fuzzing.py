@@ -27,11 +27,11 @@ from img2model_desktop.aside import Inline
 from img2model_desktop.core.events import Failed, JobEvent, Stage
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.core.workshop.step import step
-from img2model_desktop.engines import weight_sets
 from img2model_desktop.engines.bench import Bench
-from img2model_desktop.engines.library import Library
-from img2model_desktop.engines.pipelines import Pipelines
 from img2model_desktop.engines.styles import Style, Styles
+from img2model_desktop.engines.weights import sets
+from img2model_desktop.engines.weights.library import Library
+from img2model_desktop.engines.weights.pipelines import Pipelines
 from img2model_desktop.errors import Img2ModelError
 from img2model_desktop.health import past
 from img2model_desktop.health.series import read_points
@@ -166,7 +166,7 @@ class Originals:
         (half / "tried.json").write_text(json.dumps({"sculpt": {"engine": "inflate", "rung": "", "instead_of": ""}}))
 
     def _make_weights(self) -> None:
-        for weight_set in weight_sets.SETS[:2]:
+        for weight_set in sets.SETS[:2]:
             files = self._folder / "weights" / weight_set.key / "files"
             files.mkdir(parents=True)
             (files / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
@@ -354,7 +354,7 @@ def use_weights(originals: Originals, chance: random.Random) -> None:
     library.states()
     for entry in pipelines.entries():
         str(entry.title)
-    library.folder(chance.choice(weight_sets.SETS[:2]).key)
+    library.folder(chance.choice(sets.SETS[:2]).key)
     pipelines.find("mine")
 
 

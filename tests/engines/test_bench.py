@@ -15,8 +15,8 @@ from img2model_desktop.core.progress import Progress
 from img2model_desktop.engines import bench as bench_module
 from img2model_desktop.engines.base import EngineSpec, Role
 from img2model_desktop.engines.bench import Bench, call_held
-from img2model_desktop.engines.library import Library
-from img2model_desktop.engines.pipelines import PLACE
+from img2model_desktop.engines.weights.library import Library
+from img2model_desktop.engines.weights.pipelines import PLACE
 from img2model_desktop.errors import Cancelled, OutOfMemory, SetupProblem
 from tests.published import TINY, TinyMaker, add_tiny, facts_of, published_tiny, random_tensors, write
 

@@ -12,21 +12,24 @@ from torch import Tensor, nn
 
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.engines import birefnet, depth, triposr
-from img2model_desktop.engines.birefnet import FineCutout
-from img2model_desktop.engines.birefnet_net import published_lite
+from img2model_desktop.engines.birefnet import cutter as birefnet
+from img2model_desktop.engines.birefnet.cutter import FineCutout
+from img2model_desktop.engines.birefnet.net import published_lite
 from img2model_desktop.engines.catalog import TripoOptions
-from img2model_desktop.engines.conversion import convert
-from img2model_desktop.engines.depth import ready
+from img2model_desktop.engines.depth import sculptor as depth
+from img2model_desktop.engines.depth.sculptor import ready
 from img2model_desktop.engines.device import Device
-from img2model_desktop.engines.library import Library
-from img2model_desktop.engines.tensors import load_into
-from img2model_desktop.engines.triposr import TripoSR
-from img2model_desktop.engines.weight_sets import SETS, WeightFile, WeightSet, find
+from img2model_desktop.engines.networks.conversion import convert
+from img2model_desktop.engines.networks.tensors import load_into
+from img2model_desktop.engines.triposr import sculptor as triposr
+from img2model_desktop.engines.triposr.sculptor import TripoSR
+from img2model_desktop.engines.weights.library import Library
+from img2model_desktop.engines.weights.sets import SETS, WeightFile, WeightSet, find
 from img2model_desktop.errors import EngineProblem, SetupProblem
-from tests.engines import depth_folder, triposr_folder
-from tests.engines.birefnet_folder import state_for
+from tests.engines.birefnet.birefnet_folder import state_for
+from tests.engines.depth import depth_folder
 from tests.engines.golden import rms, weights_for
+from tests.engines.triposr import triposr_folder
 from tests.published import TINY, TinyNet, add_tiny, facts_of, published_tiny, random_tensors, write
 
 WHOLE = Device(torch.device("cpu"), torch.float32, "the processor")

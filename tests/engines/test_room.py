@@ -16,7 +16,6 @@ from img2model_desktop.engines import bench as bench_module
 from img2model_desktop.engines import catalog, device
 from img2model_desktop.engines.base import EngineSpec, Role, Rung, build_options, memory_in_words, ways
 from img2model_desktop.engines.bench import Bench, call_wanted, fits, free_held
-from img2model_desktop.engines.library import Library
 from img2model_desktop.engines.room import (
     Room,
     a_quarter,
@@ -25,6 +24,7 @@ from img2model_desktop.engines.room import (
     measure,
     stays_on_processor,
 )
+from img2model_desktop.engines.weights.library import Library
 from img2model_desktop.errors import Cancelled
 from tests.published import TINY, TinyMaker, add_tiny
 

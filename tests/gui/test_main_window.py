@@ -20,7 +20,7 @@ from img2model_desktop.core.picture_files import read_picture, write_png
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import Role
-from img2model_desktop.engines.recognise import manifest
+from img2model_desktop.engines.weights.recognise import manifest
 from img2model_desktop.gui.calls import THUMBNAIL
 from img2model_desktop.gui.history.jobs import engine_title
 from img2model_desktop.gui.icons import Icons

@@ -14,8 +14,8 @@ from img2model_desktop.core.mesh_files import read_recipe
 from img2model_desktop.core.picture_files import encode_png
 from img2model_desktop.core.picture_recipe import recipe_in, with_recipe
 from img2model_desktop.core.request import Request
-from img2model_desktop.engines.pipelines import Pipelines
 from img2model_desktop.engines.styles import Style, Styles
+from img2model_desktop.engines.weights.pipelines import Pipelines
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import PICTURE, PROMPT, InputPanel
 from img2model_desktop.gui.main_window import MainWindow

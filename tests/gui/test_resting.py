@@ -14,7 +14,7 @@ from img2model_desktop.core.progress import Progress
 from img2model_desktop.core.request import Quality, Request
 from img2model_desktop.engines.base import EngineSpec, Role
 from img2model_desktop.engines.bench import Bench
-from img2model_desktop.engines.library import Library
+from img2model_desktop.engines.weights.library import Library
 from img2model_desktop.errors import SetupProblem
 from img2model_desktop.gui.resting import Resting
 from img2model_desktop.gui.runner import JobRunner

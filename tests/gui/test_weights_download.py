@@ -9,10 +9,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from img2model_desktop.engines import catalog, delivery, weight_sets
-from img2model_desktop.engines.library import Library, Standing
-from img2model_desktop.engines.pipelines import PLACE
-from img2model_desktop.engines.recognise import manifest
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.weights import delivery, sets
+from img2model_desktop.engines.weights.library import Library, Standing
+from img2model_desktop.engines.weights.pipelines import PLACE
+from img2model_desktop.engines.weights.recognise import manifest
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.runner import JobRunner
 from img2model_desktop.gui.weights import calls as weights_calls
@@ -183,7 +184,7 @@ def test_a_download_is_paused_and_goes_on_after_a_restart(
     qtbot: QtBot, runner: JobRunner, icons: Icons, host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """With a published set, since the helper process knows no other; its content is as long as it must be."""
-    entry = weight_sets.find("depth-small")
+    entry = sets.find("depth-small")
     size = entry.bytes
     path = f"/{entry.source}/resolve/{entry.revision}/model.safetensors"
     host.files[path] = bytes(size)

@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QAbstractButton, QFileDialog, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from img2model_desktop.core.request import Request
-from img2model_desktop.engines import catalog, weight_sets
-from img2model_desktop.engines.library import Library, Origin, Standing
-from img2model_desktop.engines.recognise import manifest
-from img2model_desktop.engines.weight_sets import WeightSet
+from img2model_desktop.engines import catalog
+from img2model_desktop.engines.weights import sets
+from img2model_desktop.engines.weights.library import Library, Origin, Standing
+from img2model_desktop.engines.weights.recognise import manifest
+from img2model_desktop.engines.weights.sets import WeightSet
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.messages import Tone
 from img2model_desktop.gui.theme import LIGHT, Theme, ThemeChoice
@@ -45,7 +46,7 @@ __all__ = ["clone", "jobs", "library", "tiny", "window"]  # fixtures
 
 
 def test_every_set_has_a_row_that_says_what_it_is_and_that_it_is_missing(window: WeightsWindow) -> None:
-    assert list(window.rows) == [entry.key for entry in weight_sets.SETS]
+    assert list(window.rows) == [entry.key for entry in sets.SETS]
     row = window.rows["depth-small"]
     assert row.state.text() == "Not on this machine; needs 99 MB"
     assert row.licence.text() == "Apache-2.0: free for commercial use"

@@ -19,9 +19,9 @@ from img2model_desktop.core.events import Decided, JobEvent, Preview, Progressed
 from img2model_desktop.core.mesh_files import read_mesh, read_recipe
 from img2model_desktop.core.picture_files import read_picture
 from img2model_desktop.core.picture_recipe import recipe_in
-from img2model_desktop.engines import weight_sets
-from img2model_desktop.engines.library import Library
-from img2model_desktop.engines.pipelines import Pipelines
+from img2model_desktop.engines.weights import sets
+from img2model_desktop.engines.weights.library import Library
+from img2model_desktop.engines.weights.pipelines import Pipelines
 from img2model_desktop.gui import runner as runner_module
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.input_panel import PICTURE, PROMPT
@@ -132,7 +132,7 @@ def bring_weights(qtbot: QtBot, window: MainWindow, pipeline: Path, clones: dict
         assert key in {row.key for row in window.shelf.rows() if not row.is_here}
         assert weights_driving.drop(weights, driving.mime_of(clone))
         wait_for(qtbot, lambda: weights.intake.is_asking)
-        assert weights_driving.asked(qtbot, weights).startswith(f"This is {weight_sets.find(key).title}. ")
+        assert weights_driving.asked(qtbot, weights).startswith(f"This is {sets.find(key).title}. ")
         QTest.keyClick(weights.intake.question.buttons["copy"], Qt.Key.Key_Space)
         wait_for(qtbot, lambda key=key: weights.rows[key].row.is_whole and not window.shelf.is_busy)
     weights.close()
@@ -222,7 +222,7 @@ def test_from_dropped_weights_and_words_to_a_saved_mesh(
     recipe = read_recipe(out)
     assert (recipe["engine"], recipe["request"]["cutter"]) == ("triposr", "birefnet-lite")
     assert recipe["weights_licences"] == {"birefnet-lite": "MIT", "triposr": "MIT"}
-    published = {key: weight_sets.find(key).files[0].sha256 for key in ("birefnet-lite", "triposr")}
+    published = {key: sets.find(key).files[0].sha256 for key in ("birefnet-lite", "triposr")}
     assert recipe["weights_sha256"] == published
     made = recipe["picture_recipe"]
     assert (made["maker"], made["prompt"], made["seed"]) == ("prompt", "a red fox", 1)

@@ -9,8 +9,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from img2model_desktop.engines.library import Library
-from img2model_desktop.engines.weight_sets import WeightSet
+from img2model_desktop.engines.weights.library import Library
+from img2model_desktop.engines.weights.sets import WeightSet
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.weights.row import WeightsRow
 from img2model_desktop.gui.weights.shelf import WeightsShelf

@@ -13,7 +13,7 @@ import pytest
 
 from img2model_desktop import cli, paths
 from img2model_desktop.core.request import Request
-from img2model_desktop.engines import weight_sets
+from img2model_desktop.engines.weights import sets
 from img2model_desktop.health import checks, packages, past
 from img2model_desktop.health.checks import Check, Grade, Places
 from img2model_desktop.health.readings import GIB
@@ -146,12 +146,12 @@ def test_files_of_the_program(places: Places, tmp_path: Path) -> None:
 def test_weights_and_licences(places: Places) -> None:
     assert checks.weights(places.weights).grade is Grade.OK
     assert checks.licences(places.weights).facts["licences"] == ["MIT"]
-    key = weight_sets.SETS[0].key
+    key = sets.SETS[0].key
     folder = places.weights / key
     folder.mkdir()
     (folder / "img2model.json").write_text("{")
     states = checks.weights(places.weights).facts
-    assert set(states) == {each.key for each in weight_sets.SETS}
+    assert set(states) == {each.key for each in sets.SETS}
 
 
 def test_drawing_without_a_card_is_said() -> None:

@@ -29,7 +29,7 @@ class Faulty:
 
     def make(self, prompt: str, style: str, options: Any, seed: int, progress: Progress) -> Picture:
         """Fails, or the real lettering."""
-        from img2model_desktop.engines import lettering
+        from img2model_desktop.engines.shapes import lettering
 
         _fail(seed)
         return lettering.load().make(prompt, style, options, seed, progress)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from img2model_desktop.engines.twin_net import NetShape, read_weights
+from img2model_desktop.engines.twin.net import NetShape, read_weights
 from img2model_desktop.training import __main__ as command
 from img2model_desktop.training import checkpoint
 from img2model_desktop.training.feed import rendered_aside

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from img2model_desktop.engines.twin_net import FILL, Prediction
+from img2model_desktop.engines.twin.net import FILL, Prediction
 from img2model_desktop.training.augment import augmented, compressed, shadowed
 from img2model_desktop.training.losses import Weights, hit_share, terms
 from img2model_desktop.training.objects import Solid, prepared

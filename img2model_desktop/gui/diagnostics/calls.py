@@ -4,7 +4,7 @@
 from pathlib import Path
 from typing import Any
 
-from img2model_desktop.engines.library import Library, Standing
+from img2model_desktop.engines.weights.library import Library, Standing
 from img2model_desktop.health import bundle
 from img2model_desktop.health.checks import Check, Places
 from img2model_desktop.health.page import Report, save

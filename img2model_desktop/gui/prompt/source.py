@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 
 from img2model_desktop.core.request import MAX_VARIANTS
 from img2model_desktop.engines.base import EngineSpec
-from img2model_desktop.engines.pipelines import Pipeline
 from img2model_desktop.engines.styles import Styles
+from img2model_desktop.engines.weights.pipelines import Pipeline
 from img2model_desktop.gui.calls import made_preview
 from img2model_desktop.gui.controls import CalmComboBox, CalmSpinBox, Segments, label
 from img2model_desktop.gui.cutout_canvas import CutoutCanvas

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from img2model_desktop.core.progress import Progress
-from img2model_desktop.engines import converted, delivery, weight_sets
-from img2model_desktop.engines.delivery import Terms, Waiting
-from img2model_desktop.engines.found import Found
-from img2model_desktop.engines.library import Library, SetState, Standing
-from img2model_desktop.engines.pipelines import Pipeline, Pipelines, is_pipeline, recognise
+from img2model_desktop.engines.bench import convert_weights
+from img2model_desktop.engines.weights import converted, delivery, sets
+from img2model_desktop.engines.weights.delivery import Terms, Waiting
+from img2model_desktop.engines.weights.found import Found
+from img2model_desktop.engines.weights.library import Library, SetState, Standing
+from img2model_desktop.engines.weights.pipelines import Pipeline, Pipelines, is_pipeline, recognise
 from img2model_desktop.jobs.estimates import NETWORK_SHARE, measure_processor
 
 
@@ -73,7 +74,7 @@ class Asked:
 def look(folder: str, report: Any, is_cancelled: Any) -> Seen:  # noqa: ARG001 - runs aside
     """What the library holds."""
     library = Library(Path(folder))
-    left = {entry.key: delivery.waiting(library, entry.key) for entry in weight_sets.SETS}
+    left = {entry.key: delivery.waiting(library, entry.key) for entry in sets.SETS}
     waiting = {key: one for key, one in left.items() if one is not None}
     states = library.states()
     ready = {state.key: library.folder(state.key) for state in states if state.standing is Standing.READY}
@@ -104,9 +105,9 @@ def find(folder: str, path: str, wanted: str, report: Any, is_cancelled: Any) ->
     free = shutil.disk_usage(place).free
     if not wanted and is_pipeline(brought):
         return Brought(brought, (), free, False, recognise(brought))
-    sets = (library.find(brought, wanted, progress),) if wanted else library.find_all(brought, progress)
-    is_one_disk = all(one.files[0].source.stat().st_dev == place.stat().st_dev for one in sets)
-    return Brought(brought, sets, free, is_one_disk)
+    found = (library.find(brought, wanted, progress),) if wanted else library.find_all(brought, progress)
+    is_one_disk = all(one.files[0].source.stat().st_dev == place.stat().st_dev for one in found)
+    return Brought(brought, found, free, is_one_disk)
 
 
 def take(folder: str, found: Found, how: str, report: Any, is_cancelled: Any) -> SetState:
@@ -149,7 +150,7 @@ def export(folder: str, key: str, out: str, report: Any, is_cancelled: Any) -> P
 def convert(folder: str, key: str, is_half: bool, report: Any, is_cancelled: Any) -> Path:
     """Makes a converted file of a set; which."""
     files = Library(Path(folder)).folder(key)
-    return converted.make(files, weight_sets.find(key), is_half, Progress(report, is_cancelled))
+    return convert_weights(files, sets.find(key), is_half, Progress(report, is_cancelled))
 
 
 def drop_converted(folder: str, key: str, report: Any, is_cancelled: Any) -> None:  # noqa: ARG001 - runs aside

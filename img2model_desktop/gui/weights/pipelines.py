@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from img2model_desktop.engines.headers import megabytes
-from img2model_desktop.engines.pipelines import Pipeline
+from img2model_desktop.engines.weights.headers import megabytes
+from img2model_desktop.engines.weights.pipelines import Pipeline
 from img2model_desktop.gui.controls import ElidedLabel, label, set_tone
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.theme import SPACE

@@ -9,12 +9,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from img2model_desktop.engines import delivery, weight_sets
-from img2model_desktop.engines.delivery import Pace
-from img2model_desktop.engines.found import Found
-from img2model_desktop.engines.headers import megabytes
-from img2model_desktop.engines.library import SetState, Standing
-from img2model_desktop.engines.pipelines import Pipeline
+from img2model_desktop.engines.weights import delivery, sets
+from img2model_desktop.engines.weights.delivery import Pace
+from img2model_desktop.engines.weights.found import Found
+from img2model_desktop.engines.weights.headers import megabytes
+from img2model_desktop.engines.weights.library import SetState, Standing
+from img2model_desktop.engines.weights.pipelines import Pipeline
 from img2model_desktop.gui.latest_call import Caller, LatestCall
 from img2model_desktop.gui.messages import Message, Tone
 from img2model_desktop.gui.runner import Lane, Trouble
@@ -234,7 +234,7 @@ class WeightsShelf(QObject):
 
     def _download(self, key: str, consent: str, host: str) -> None:
         self._do("Downloading", key, self._on_taken, weights_calls.fetch, key, consent, host)
-        self._pace = Pace(weight_sets.find(key).bytes)
+        self._pace = Pace(sets.find(key).bytes)
         self._timer.start()
         self.work_changed.emit(self._words, True)
         self._tell_pace()

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from img2model_desktop.engines.pipelines import PLACE
+from img2model_desktop.engines.weights.pipelines import PLACE
 from img2model_desktop.gui.controls import label, rule
 from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.icons import Icons

@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from img2model_desktop.engines import catalog, weight_sets
+from img2model_desktop.engines import catalog
 from img2model_desktop.engines.base import EngineSpec
-from img2model_desktop.engines.converted import HALF
-from img2model_desktop.engines.delivery import Waiting
-from img2model_desktop.engines.found import FREE_LICENCES, UNKNOWN_LICENCE, Found
-from img2model_desktop.engines.headers import megabytes
-from img2model_desktop.engines.library import SPARE, Origin, SetState, Standing
-from img2model_desktop.engines.pipelines import Pipeline
+from img2model_desktop.engines.weights import sets
+from img2model_desktop.engines.weights.converted import HALF
+from img2model_desktop.engines.weights.delivery import Waiting
+from img2model_desktop.engines.weights.found import FREE_LICENCES, UNKNOWN_LICENCE, Found
+from img2model_desktop.engines.weights.headers import megabytes
+from img2model_desktop.engines.weights.library import SPARE, Origin, SetState, Standing
+from img2model_desktop.engines.weights.pipelines import Pipeline
 from img2model_desktop.gui.weights.calls import Asked, Brought
 from img2model_desktop.jobs.job_row import JobRow, JobState
 
@@ -304,7 +305,7 @@ def _remove_question(state: SetState) -> str:
 
 def title_of(key: str) -> str:
     """Of a set."""
-    return weight_sets.find(key).title
+    return sets.find(key).title
 
 
 def engines_of(key: str) -> tuple[EngineSpec, ...]:
@@ -327,8 +328,8 @@ def use_words(key: str, jobs: Iterable[JobRow], tflops: float = 0.0) -> str:
     seconds = seconds_here({spec.key for spec in engines}, jobs)
     if seconds:
         words.append(f"A job with it takes about {_seconds(seconds)} on this machine.")
-    elif tflops and weight_sets.find(key).tflop:
-        guess = weight_sets.find(key).tflop / tflops
+    elif tflops and sets.find(key).tflop:
+        guess = sets.find(key).tflop / tflops
         words.append(f"A first guess for this processor: {_seconds(guess)} a picture; a graphics card is faster.")
     return " ".join(words)
 

@@ -1,0 +1,1 @@
+"""BiRefNet: fine cut-outs with published weights."""

@@ -1,0 +1,1 @@
+"""Prompt: pictures from words, by the user's own folders in the form of diffusers."""

@@ -1,0 +1,1 @@
+"""TripoSR: a whole textured body from one picture, with published weights."""
