@@ -1,5 +1,7 @@
 """Maps of first and last depths: continued beyond the outline, made crisp at jumps, read between pixels."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,8 @@ Points = NDArray[np.float64]
 
 REACH = 5  # pixels: so far from a jump its crisp sides are looked for; two more than half of a usual ramp
 TINT = 0.08  # difference of colour, 0..1, that makes two pixels half as likely to belong together
+
+CLOSED, FLAT = 0.15, 0.45  # shares of the squared thickness inside that are left at the rim: round up to, flat from
 
 _OFFSETS = sorted(
     (np.float32(np.hypot(dy, dx) / REACH), (dy + REACH) * (2 * REACH + 1) + dx + REACH, dy, dx)
@@ -108,21 +112,27 @@ def read_between(layers: Maps, at: Points, gap: float) -> Points:
     return np.asarray((corner * weight[..., None]).sum(1) / weight.sum(1, keepdims=True), np.float64)
 
 
-def rounded(half: Points, inner: Points, deeper: Points, distance: Points, step: float) -> Points:
+def rounded(halves: Sequence[Points], probes: Sequence[float], distance: Points) -> Points:
     """Half thicknesses near the rim, where a map's pixels are too coarse to tell a round side from a flat one.
 
     On a round body the square of the thickness grows in proportion to the distance from the rim; on a slab it stays.
-    So the square is continued outwards in a straight line through its values at one and two steps inside.
+    So a straight line is laid through the squares some steps inside. Where it says that less than `CLOSED` of the
+    innermost square is left at the rim, the side is round and closes; from `FLAT` on, it is a wall and stays.
 
     Args:
-        half: `(n,)` read at the points themselves; kept from one step inwards on.
-        inner, deeper: `(n,)` read one and two steps from the rim, straight inwards from each point.
-        distance: `(n,)` of the points from the rim.
-        step: in the unit of `distance`, above 0.
+        halves: read straight inwards from each point, `(n,)` for each of the probes, in any unit.
+        probes: how far from the rim these were read, ascending, two or more.
+        distance: `(n,)` of the points themselves from the rim, in the unit of the probes.
     """
-    square = inner**2 - (deeper**2 - inner**2).clip(0) * (1 - distance / step)
-    share = (distance / step).clip(0, 1)
-    return np.where(share < 1, np.sqrt(square.clip(0)) * (1 - share) + half * share, half)
+    at = np.array(probes)
+    squares = np.stack(list(halves)) ** 2
+    lever = (at - at.mean())[:, None]
+    slope = ((lever * squares).sum(0) / (lever**2).sum()).clip(0)
+    inner = squares.mean(0) + slope * (at[-1] - at.mean())
+    rim = (inner - slope * at[-1]).clip(0)
+    wall = ((rim / inner.clip(1e-12) - CLOSED) / (FLAT - CLOSED)).clip(0, 1)
+    rim = rim * wall**2 * (3 - 2 * wall)
+    return np.asarray(np.sqrt(rim + (inner - rim) * distance / at[-1]))
 
 
 def relaxed(depths: Points, faces: NDArray[np.int64], held: NDArray[np.bool_], gap: float, rounds: int) -> Points:

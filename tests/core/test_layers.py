@@ -84,21 +84,24 @@ def test_reading_is_linear_on_slopes_and_sharp_across_jumps() -> None:
     assert read[:, 0].tolist() == [0.0, 1.0]
 
 
-def test_the_rim_of_a_ball_is_round_and_that_of_a_slab_is_not() -> None:
-    radius, step = 50.0, 4.0
+@pytest.mark.parametrize("probes", [(1.0, 2.0), (1.5, 2.5, 3.5)])
+def test_the_rim_of_a_ball_closes_round_and_that_of_a_slab_stays(probes: tuple[float, ...]) -> None:
+    radius = 14.0
 
     def ball(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.sqrt(radius**2 - (radius - distance) ** 2)
+        return np.asarray(np.sqrt(radius**2 - (radius - distance) ** 2))
 
-    distance = np.array([0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 9.0])
-    coarse = ball(np.maximum(distance, 2.0))  # what a map of coarse pixels says near the rim
-    inner, deeper = ball(np.full(7, step)), ball(np.full(7, 2 * step))
-    rounded = layers.rounded(coarse, inner, deeper, distance, step)
-    assert np.abs(rounded - ball(distance)).max() < 6
-    assert np.abs(coarse - ball(distance)).max() > 13
-    assert rounded[-1] == coarse[-1]
-    flat = np.full(7, 6.0)
-    assert np.array_equal(layers.rounded(flat, flat, flat, distance, step), flat)
+    distance = np.linspace(0, probes[-1], 9)
+    inner = [np.full(9, ball(np.array(probe))) for probe in probes]
+    closing = layers.rounded(inner, probes, distance)
+    assert closing[0] == 0
+    assert np.abs(closing - ball(distance)).max() < 0.03 * radius
+    thicker = [value * 1.04 for value in inner[:1]] + inner[1:]  # maps say too much next to the rim
+    assert layers.rounded(thicker, probes, distance)[0] == 0
+    flat = [np.full(9, 6.0) for _ in probes]
+    assert np.allclose(layers.rounded(flat, probes, distance), 6.0)
+    growing = [np.full(9, 6.0 + 0.4 * probe) for probe in probes]  # a wall seen a little from the side
+    assert np.allclose(layers.rounded(growing, probes, distance), 6.0 + 0.4 * distance, atol=0.1)
 
 
 def test_relaxing_smooths_within_a_body_and_keeps_bodies_apart() -> None:

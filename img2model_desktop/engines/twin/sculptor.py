@@ -27,10 +27,16 @@ ZOOMS = (
     1.16,
 )  # the subject is seen from these distances, as shares of the nearest: room around it helps
 KNOWN = 100  # alpha of a pixel of the maps from which on the network's word counts
+MIRRORED = (0.96, 0.1)  # least overlap with the mirror image, and most difference of colour, of what is symmetric
 GAP = 0.02  # of half the frame: solid stretches further apart than this are cut from one another
 LEAST = 0.008  # of half the frame: nothing is thinner
 ROUNDS = 3  # of smoothing over the triangles: takes the grain of the maps and leaves the edges
 WALL_STEPS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # of a wall's half depth: how far its texture may reach inward
+PROBES = (
+    (1.0, 2.0),
+    (1.5, 2.5, 3.5),
+)  # pixels of the maps from the rim: where to read how a side closes; the deeper ones where the part is wide enough
+SEAM = 0.16  # of half the frame: over so much of the back its colour goes over from the front's to its own
 RIM_SHARE = 0.8  # triangles inside are nearly as fine as along the rim, for the cuts to be smooth
 
 Floats = NDArray[np.floating[Any]]
@@ -153,6 +159,8 @@ class Twin:
             [_drawn_near(maps, image, zoom) for maps, image, zoom in zip(guess.maps, images, ZOOMS, strict=True)],
             axis=0,
         )
+        if is_mirrored(known):  # light from one side is no turn of the body
+            maps = np.where((solid & solid[:, ::-1])[..., None], (maps + maps[:, ::-1]) / 2, maps)
         shade = np.asarray(known[..., :3] / 255, np.float32)
         depth = layers.crisp(maps[..., :2], shade, solid, GAP)
         return Seen(
@@ -196,6 +204,17 @@ class _Guess:
     elevation: float
 
 
+def is_mirrored(image: NDArray[np.uint8]) -> bool:
+    """Whether a framed subject `(s, s, 4) uint8` is its own mirror image, left to right, but for the light on it."""
+    cover = image[..., 3] / 255
+    common, whole = np.minimum(cover, cover[:, ::-1]), np.maximum(cover, cover[:, ::-1])
+    if common.sum() < MIRRORED[0] * whole.sum():
+        return False
+    colour = image[..., :3] / 255
+    apart = np.abs(colour - colour[:, ::-1]).mean(2)
+    return bool((apart * common).sum() < MIRRORED[1] * common.sum())
+
+
 def _drawn_near(maps: NDArray[np.float32], image: NDArray[np.uint8], zoom: float) -> NDArray[np.float32]:
     """Maps `(s, s, 6)` of a picture taken from further away, in the frame and the unit of the nearest."""
     size = len(maps)
@@ -213,25 +232,27 @@ def _depths(
     size = len(seen.depth)
     step = 2 * framing.half / size  # picture pixels per pixel of the maps
 
-    def read(points: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        depth = layers.read_between(seen.depth, framing.pixel_of(points, size), GAP)
-        return depth.mean(1), (depth[:, 0] - depth[:, 1]) / 2
+    def read(points: Floats) -> NDArray[np.float64]:
+        return layers.read_between(seen.depth, framing.pixel_of(points, size), GAP)
 
-    middle, half = read(flat.vertices)
-    near = np.flatnonzero(flat.distance < step)
-    rim = np.asarray(flat.distance[near], np.float64)
+    depth = layers.relaxed(read(flat.vertices), flat.faces, np.zeros(len(flat.vertices), bool), GAP, ROUNDS)
+    middle, half = depth.mean(1), (depth[:, 0] - depth[:, 1]) / 2
+    near = np.flatnonzero(flat.distance < (PROBES[-1][0] + 0.5) * step)
+    distance = np.asarray(flat.distance[near], np.float64) / step
     points = flat.vertices[near]
     reach = np.array([[step / 2, 0.0], [0.0, step / 2]])
     slope = [silhouette.distance_at(points + d) - silhouette.distance_at(points - d) for d in reach]
     inward = np.stack(slope, 1) / np.hypot(*slope).clip(1e-6)[:, None]
-    first, second = (points + inward * (k * step - rim)[:, None] for k in (1, 2))
-    wide = silhouette.distance_at(second) > 1.5 * step  # elsewhere the part is too thin to have a side
-    inner, deeper = read(first), read(second)
-    half[near] = np.where(wide, layers.rounded(half[near], inner[1], deeper[1], rim, step), half[near])
-    middle[near] = np.where(wide, inner[0], middle[near])
-    both = np.column_stack([middle + half, middle - half])
-    smooth = layers.relaxed(both, flat.faces, flat.is_rim, GAP, ROUNDS)
-    return smooth.mean(1), (smooth[:, 0] - smooth[:, 1]) / 2
+    for probes in PROBES:
+        places = [points + inward * ((k - distance) * step)[:, None] for k in probes]
+        wide = silhouette.distance_at(places[-1]) > (probes[-1] - 0.5) * step
+        inner = [read(place) for place in places]
+        closing = layers.rounded([(value[:, 0] - value[:, 1]) / 2 for value in inner], probes, distance)
+        share = (distance - probes[0] + 0.5).clip(0, 1)  # of what the maps themselves say
+        half[near] = np.where(wide, closing + (half[near] - closing) * share, half[near])
+        edge = inner[0].mean(1)
+        middle[near] = np.where(wide, edge + (middle[near] - edge) * share, middle[near])
+    return middle, half
 
 
 def _placed(vertices: Floats, framing: Framing, seen: Seen, upright: bool) -> NDArray[np.float64]:
@@ -257,12 +278,22 @@ def _texture(
         across = framing.pixel_of(np.column_stack([x, np.full(width, framing.y)]), len(seen.depth))[:, 0]
         down = framing.pixel_of(np.column_stack([np.full(height, framing.x), y]), len(seen.depth))[:, 1]
         grid = np.meshgrid(across.astype(np.float32), down.astype(np.float32))
-        maps = np.dstack([seen.fresh * 255, seen.repeat])
+        maps = np.dstack([seen.fresh * 255, np.maximum(seen.repeat, _continued(silhouette, framing, seen))])
         large = np.asarray(cv2.remap(maps, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
         share = large[..., 3:]
         mixed = large[..., :3] + (front.pixels[..., :3] - large[..., :3]) * share
         back[..., :3] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
     return front, Picture.own(np.concatenate([front.pixels, back]))
+
+
+def _continued(silhouette: Silhouette, framing: Framing, seen: Seen) -> NDArray[np.float32]:
+    """`(s, s)`, 0..1: how much the back goes on with the front's colour, for no seam to show along the outline."""
+    size = len(seen.depth)
+    line = (np.arange(size) + 0.5) / size * 2 - 1
+    x, y = np.meshgrid(framing.x + line * framing.half, framing.y + line * framing.half)
+    distance = silhouette.distance_at(np.column_stack([x.ravel(), y.ravel()])).reshape(size, size)
+    share = (1 - distance / framing.half / SEAM).clip(0, 1)
+    return np.asarray(share**2 * (3 - 2 * share), np.float32)
 
 
 def _unwrapped(
