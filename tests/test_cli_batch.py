@@ -101,6 +101,7 @@ def test_good_and_bad_files_with_odd_names(shared_eval: Path, tmp_path: Path, ca
         if row["state"] == "done":
             mesh = trimesh.load(out / row["result"], force="mesh")
             assert len(mesh.faces) == int(row["triangles"])
+            assert {row[purpose] for purpose in ("print", "game", "web", "render")} <= {"Fit", "To fix", "Not fit"}
         else:
             assert row["error"].endswith(".")
             assert row["result"] == ""
@@ -108,6 +109,7 @@ def test_good_and_bad_files_with_odd_names(shared_eval: Path, tmp_path: Path, ca
     on_disk = {path.relative_to(out).as_posix() for path in out.rglob("*.glb")}
     assert on_disk == {row["result"] for row in rows(table) if row["result"]}
     assert page.read_text(encoding="utf-8").count("<tr class=") == len(good) + len(bad)
+    assert page.read_text(encoding="utf-8").count('class="fits"') == len(good)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.glb")}
     assert batch(folder, "-o", out, "--recursive", "--json") == 2  # what failed is still no mesh
     assert capsys.readouterr().out == ""

@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,22 +87,24 @@ def _batch_of(arguments: argparse.Namespace, target: Path) -> Batch:
 def _run(arguments: argparse.Namespace, ledger: Ledger, how: How) -> int:
     told = _Told(ledger, arguments.json, how.watches)
     reports = _Reports(arguments.csv, arguments.html, ledger)
-    code = 0
+    code, is_over = 0, False
 
     def hear(standing: Standing, entry: Entry | None) -> None:
         told.hear(standing, entry)
         if how.watches and entry is not None and not standing.left:  # it may go on for weeks
-            reports.write({source.key: source.path for source in standing.sources})
+            reports.write({source.key: source.path for source in standing.sources}, lambda: not cancel.is_set())
 
     with _stopped_by_signals() as cancel:
         run = BatchRun(ledger, how, hear, told.warn, cancel.is_set)
         try:
             run.run()
+            is_over = True
         except Cancelled:
             code = EXIT_CANCELLED
         finally:
             told.end()
-            reports.write({source.key: source.path for source in run.standing().sources})
+            pictures = {source.key: source.path for source in run.standing().sources}
+            reports.write(pictures, lambda: is_over and not cancel.is_set())
     standing = run.standing()
     if not standing.sources and not how.watches:
         raise InputProblem(
@@ -143,14 +145,24 @@ class _Reports:
     html: str
     ledger: Ledger
 
-    def write(self, pictures: Mapping[str, Path]) -> None:
-        """Writes what is wished for. Raises SetupProblem."""
+    def write(self, pictures: Mapping[str, Path], judges: Callable[[], bool]) -> None:
+        """Writes what is wished for.
+
+        Args:
+            pictures: by key.
+            judges: whether there is time for verdicts that were not made yet.
+
+        Raises:
+            SetupProblem: it cannot be written.
+            Cancelled: Ctrl+C.
+        """
         if not self.csv and not self.html:
             return
-        from img2model_desktop.jobs.batch_report import lines_of, write_csv, write_html
+        from img2model_desktop.jobs.batch_report import lines_of, with_verdicts, write_csv, write_html
 
         target = self.ledger.batch.target
-        lines = lines_of(self.ledger.entries(), pictures, target)
+        with progress_on_terminal("verdicts") as progress:
+            lines = with_verdicts(lines_of(self.ledger.entries(), pictures, target), progress, judges)
         if self.csv:
             write_csv(lines, Path(self.csv).absolute())
         if self.html:

@@ -7,13 +7,13 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from img2model_desktop.core.verdict.words import words_of
 from img2model_desktop.gui.controls import Fold, NumberField, label
 from img2model_desktop.gui.findings_list import FindingsList
 from img2model_desktop.gui.history.jobs import engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.read_as_form import ReadAsForm
 from img2model_desktop.gui.theme import SPACE
-from img2model_desktop.gui.verdict_section import words_of
 from img2model_desktop.gui.workshop import Workshop
 
 if TYPE_CHECKING:  # it brings numpy, which the window's start does without

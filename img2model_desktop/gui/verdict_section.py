@@ -1,6 +1,5 @@
 """The top of the right panel: what the mesh is fit for, at a glance, and what is being done to it."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from img2model_desktop.core.verdict.words import LEVELS, PURPOSES, UNKNOWN, PurposeWords, words_of
 from img2model_desktop.gui.controls import ElidedLabel, set_tone
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.theme import RADIUS, SPACE
@@ -26,63 +26,6 @@ if TYPE_CHECKING:  # they bring numpy, which the window's start does without
 _CHIP = QSize(60, 52)
 _ROW_PX = 32
 _BAR_PX = 2
-
-
-@dataclass(frozen=True, slots=True)
-class PurposeWords:
-    """How a purpose is spoken of.
-
-    Args:
-        key: value of `core.verdict.findings.Purpose`.
-        title: on its chip.
-        use: after "fit for".
-        wish: on the button that makes the mesh fit for it, and in the list of edits.
-        help: one sentence: what it asks of a mesh.
-    """
-
-    key: str
-    title: str
-    use: str
-    wish: str
-    help: str
-
-
-PURPOSES = (
-    PurposeWords("print", "Print", "printing", "Make printable", "3D printing: a closed solid that stands and holds"),
-    PurposeWords("game", "Game", "games", "Make game-ready", "Games: few triangles, clean uv, small textures"),
-    PurposeWords("web", "Web", "web and AR", "Make web-ready", "Web pages and AR: small to load, in its real size"),
-    PurposeWords("render", "Render", "renders", "Make render-ready", "Renders: clean shading, fine textures"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class LevelWords:
-    """How a level is shown: never by its colour alone.
-
-    Args:
-        icon: its drawing.
-        word: on a chip.
-        tone: of the style sheet, and name of its colour.
-        sentence: with the use to be filled in.
-    """
-
-    icon: str
-    word: str
-    tone: str
-    sentence: str
-
-
-LEVELS = {  # by value of `core.verdict.findings.Level`
-    "fit": LevelWords("fit", "Fit", "good", "Fit for {use}"),
-    "fit after fixes": LevelWords("fixable", "To fix", "warn", "Fit for {use} after fixes"),
-    "not fit": LevelWords("unfit", "Not fit", "bad", "Not fit for {use}"),
-}
-UNKNOWN = LevelWords("unknown", "–", "dim", "Not checked yet")
-
-
-def words_of(purpose: str) -> PurposeWords:
-    """The words of a purpose; an unknown one is taken to be the first."""
-    return next((words for words in PURPOSES if words.key == purpose), PURPOSES[0])
 
 
 def sentence_of(level: str, purpose: str, verdict: "Verdict | None") -> str:

@@ -5,8 +5,8 @@ import contextlib
 import csv
 import io
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +19,11 @@ from img2model_desktop import __version__
 from img2model_desktop.core import atomic
 from img2model_desktop.core.picture_files import Limits, read_picture
 from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.verdict.words import LEVELS, PURPOSES, UNKNOWN
 from img2model_desktop.errors import Img2ModelError, SetupProblem
 from img2model_desktop.jobs.batch_ledger import Entry, Outcome, look_of
 from img2model_desktop.jobs.batch_scan import THUMBS_SUFFIX, natural
+from img2model_desktop.jobs.batch_verdict import levels_of
 
 if TYPE_CHECKING:
     from img2model_desktop.render.offscreen import Renderer
@@ -33,12 +35,13 @@ MOST_EMBEDDED = 200
 
 COLUMNS = (
     "file", "state", "result", "engine", "seconds", "triangles", "watertight", "width_mm", "height_mm", "depth_mm",
-    "error", "advice", "warnings",
+    *(words.key for words in PURPOSES), "error", "advice", "warnings",
 )  # fmt: skip
 
 _STATES = {Outcome.DONE: "done", Outcome.FAILED: "failed", Outcome.BEGUN: "waiting"}
 _ORDER = (Outcome.FAILED, Outcome.BEGUN, Outcome.DONE)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FIT = next(iter(LEVELS))
 _JPEG_QUALITY = 78
 
 
@@ -51,12 +54,14 @@ class Line:
         picture: where it lies, or None.
         result: the mesh file, or None.
         look: a small picture of the cut-out or of the mesh, or None; shown where the mesh cannot be drawn.
+        levels: what the mesh is fit for, level by purpose, both by their values; empty where that is not known.
     """
 
     entry: Entry
     picture: Path | None = None
     result: Path | None = None
     look: Path | None = None
+    levels: Mapping[str, str] = field(default_factory=dict)
 
 
 def lines_of(entries: Iterable[Entry], pictures: Mapping[str, Path], target: Path) -> tuple[Line, ...]:
@@ -78,6 +83,28 @@ def lines_of(entries: Iterable[Entry], pictures: Mapping[str, Path], target: Pat
     )
 
 
+def with_verdicts(
+    lines: Iterable[Line], progress: Progress | None = None, judges: Callable[[], bool] = lambda: True
+) -> tuple[Line, ...]:
+    """The lines with what their meshes are fit for.
+
+    Args:
+        lines: of `lines_of`.
+        progress: token.
+        judges: asked before each mesh; verdicts that are not known yet are made only where it says so.
+
+    Raises:
+        Cancelled: from `progress`; what was found out is kept.
+    """
+    lines, progress = tuple(lines), progress or Progress()
+    found = []
+    for number, line in enumerate(lines):
+        part = progress.part(number / len(lines), (number + 1) / len(lines))
+        levels = {} if line.result is None or line.look is None else levels_of(line.result, line.look, judges(), part)
+        found.append(replace(line, levels=levels))
+    return tuple(found)
+
+
 # -- table -------------------------------------------------------------------------------------------------------------
 
 
@@ -87,7 +114,7 @@ def csv_text(lines: Sequence[Line]) -> str:
     writer = csv.writer(content)
     writer.writerow(COLUMNS)
     for line in lines:
-        writer.writerow(_cells(line.entry))
+        writer.writerow(_cells(line))
     return content.getvalue()
 
 
@@ -96,7 +123,8 @@ def write_csv(lines: Sequence[Line], out: Path) -> None:
     atomic.write_file(out, csv_text(lines).encode("utf-8-sig", "replace"))
 
 
-def _cells(entry: Entry) -> list[str]:
+def _cells(line: Line) -> list[str]:
+    entry = line.entry
     is_done = entry.state is Outcome.DONE
     sizes = [f"{side:.3f}" for side in entry.size_mm] if is_done and len(entry.size_mm) == 3 else [""] * 3
     return [
@@ -108,6 +136,7 @@ def _cells(entry: Entry) -> list[str]:
         str(entry.triangles) if is_done else "",
         ("yes" if entry.watertight else "no") if is_done else "",
         *sizes,
+        *(LEVELS[line.levels[words.key]].word if words.key in line.levels else "" for words in PURPOSES),
         _plain(entry.error_message),
         _plain(entry.error_advice),
         _plain(" ".join(entry.warnings)),
@@ -163,6 +192,11 @@ def _page(title: str, lines: Sequence[Line], rows: Sequence[str]) -> str:
         ("", f"{seconds / len(done):.1f} s" if done else "–", "for one, on average"),
     ]
     totals = "".join(f'<div class="{tone}"><b>{number}</b>{words}</div>' for tone, number, words in tiles)
+    known = [line.levels for line in lines if line.levels]
+    fit = "".join(
+        f"<div><b>{sum(levels.get(words.key) == _FIT for levels in known):,}</b>fit for {words.use}</div>"
+        for words in (PURPOSES if known else ())
+    )
     when = time.strftime("%d %B %Y, %H:%M")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -173,7 +207,7 @@ def _page(title: str, lines: Sequence[Line], rows: Sequence[str]) -> str:
         '<meta name="color-scheme" content="light dark">'
         f"<title>{named}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head>\n<body>"
         f'<header><h1><bdi>{named}</bdi></h1><p class="dim">{len(lines):,} pictures · {when}</p></header>'
-        f'<section class="totals">{totals}</section>\n'
+        f'<section class="totals">{totals}{fit}</section>\n'
         "<table><thead><tr><th>Picture</th><th>Mesh</th><th>File</th><th>Result</th></tr></thead><tbody>\n"
         + "\n".join(rows)
         + f"\n</tbody></table><footer>Image2Model Desktop {_text(__version__)}</footer></body></html>\n"
@@ -189,7 +223,7 @@ def _row(line: Line, artist: "_Artist", keep: "_Embedded | _Beside", number: int
             ("mesh", "The mesh", artist.mesh(line)),
         )
     )
-    return f'<tr class="{_STATES[entry.state]}">{pictures}<td>{_name(line, folder)}</td><td>{_said(entry)}</td></tr>'
+    return f'<tr class="{_STATES[entry.state]}">{pictures}<td>{_name(line, folder)}</td><td>{_said(line)}</td></tr>'
 
 
 _EMPTY = '<span class="none">–</span>'
@@ -210,7 +244,8 @@ def _name(line: Line, folder: Path) -> str:
     return f'{key}<br><span class="dim">{result}</span>'
 
 
-def _said(entry: Entry) -> str:
+def _said(line: Line) -> str:
+    entry = line.entry
     if entry.state is Outcome.BEGUN:
         return '<span class="dim">Waiting</span>'
     warned = "".join(f'<br><span class="warn">{_text(sentence, 400)}</span>' for sentence in entry.warnings)
@@ -225,7 +260,20 @@ def _said(entry: Entry) -> str:
         "watertight" if entry.watertight else "not watertight",
         f"{entry.seconds:.1f} s",
     ]
-    return " · ".join(fact for fact in facts if fact) + warned
+    return " · ".join(fact for fact in facts if fact) + warned + _fits(line)
+
+
+def _fits(line: Line) -> str:
+    """A mark for each purpose, as the window shows it; "" where nothing is known."""
+    if not line.levels:
+        return ""
+    marks = []
+    for words in PURPOSES:
+        level = LEVELS.get(line.levels.get(words.key, ""), UNKNOWN)
+        help_text = escape(level.sentence.format(use=words.use), quote=True)
+        shown = f"{level.sign} {level.word}" if level is not UNKNOWN else level.word
+        marks.append(f'<span title="{help_text}">{words.title} <b class="{level.tone}">{shown}</b></span>')
+    return f'<div class="fits">{"".join(marks)}</div>'
 
 
 def _text(value: object, most: int = 200) -> str:

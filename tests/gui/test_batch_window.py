@@ -135,6 +135,7 @@ def check_window(qtbot: QtBot, shown: BatchWindow, live: Live) -> None:
             qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert (live.batch.target / "batch.csv").read_text("utf-8-sig").count("\n") == FEW + 2
     assert (live.batch.target / "batch.html").read_text("utf-8").count("<tr class=") == FEW + 1
+    assert (live.batch.target / "batch.html").read_text("utf-8").count('class="fits"') == FEW + 1
     for button in (shown.start, *shown._icon_names, shown.watched, shown.recursive):
         assert button.toolTip(), button.text()
 

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -14,15 +15,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from img2model_desktop.core.mesh_files import write_mesh
+from img2model_desktop.core.mesh_files import read_mesh, write_mesh
 from img2model_desktop.core.picture import Picture
 from img2model_desktop.core.picture_files import write_png
-from img2model_desktop.errors import SetupProblem
+from img2model_desktop.core.progress import Progress
+from img2model_desktop.core.request import Request
+from img2model_desktop.core.verdict.findings import Purpose
+from img2model_desktop.core.verdict.judge import judge
+from img2model_desktop.core.verdict.words import LEVELS, PURPOSES
+from img2model_desktop.errors import Cancelled, SetupProblem
 from img2model_desktop.jobs import batch_report
-from img2model_desktop.jobs.batch_ledger import Entry, Outcome
-from img2model_desktop.jobs.batch_report import COLUMNS, Line, csv_text, lines_of, write_csv, write_html
+from img2model_desktop.jobs.batch import Batch
+from img2model_desktop.jobs.batch_ledger import Entry, Ledger, Outcome
+from img2model_desktop.jobs.batch_report import (
+    COLUMNS,
+    Line,
+    csv_text,
+    lines_of,
+    with_verdicts,
+    write_csv,
+    write_html,
+)
+from img2model_desktop.jobs.batch_verdict import SUFFIX, judge_some
 from img2model_desktop.render import offscreen
-from tests.shapes import box
+from tests.shapes import box, torus
 
 DONE = Entry("a 10.png", Outcome.DONE, "a 10.glb", engine="inflate", triangles=12, size_mm=(1.0, 2.0, 3.5), seconds=1.5)
 FAILED = Entry(
@@ -180,6 +196,63 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(SetupProblem):
         write_html(lines(tmp_path, FAILED), tmp_path / "page.html", "x")
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_report_says_what_each_mesh_is_fit_for(target: Path) -> None:
+    """In the words and colours of the window; of the file that is there, made once, and anew when the file changed."""
+    found = with_verdicts(lines(target, DONE, FAILED, WAITING))
+    verdict = judge(read_mesh(target / "a 10.glb"))
+    words = {one.key: LEVELS[verdict.level(Purpose(one.key))] for one in PURPOSES}
+    failed, done, waiting = read(csv_text(found))
+    assert {key: done[key] for key in words} == {key: level.word for key, level in words.items()}
+    assert {failed[key] + waiting[key] for key in words} == {""}
+    write_html(found, target / "page.html", "x")
+    text = (target / "page.html").read_text(encoding="utf-8")
+    for one in PURPOSES:
+        level = words[one.key]
+        assert f'{one.title} <b class="{level.tone}">{level.sign} {level.word}</b>' in text
+        assert f"<b>{int(level.word == 'Fit')}</b>fit for {one.use}" in text
+    assert text.count('class="fits"') == 1
+    assert not Page(text).open
+    assert with_verdicts(found, judges=lambda: False) == found  # kept
+    write_mesh(torus(), target / "a 10.glb", {})
+    assert with_verdicts(found, judges=lambda: False)[1].levels == {}  # of another mesh
+    assert read(csv_text(with_verdicts(found)))[1]["print"] == "To fix" != done["print"]
+
+
+def test_a_damaged_verdict_or_mesh_is_no_reason_to_fail(target: Path) -> None:
+    (line,) = with_verdicts(lines(target, DONE))
+    assert line.look is not None
+    kept = line.look.with_suffix(SUFFIX)
+    good = kept.read_bytes()
+    for content in (
+        b"",
+        b"[]",
+        b"{",
+        good.replace(b'"print"', b'"<b>"'),
+        good.replace(b'"levels": {', b'"levels": [{'),
+    ):
+        kept.write_bytes(content)
+        assert with_verdicts((line,), judges=lambda: False)[0].levels.keys() <= line.levels.keys()
+    kept.unlink()
+    kept.mkdir()  # it cannot be kept
+    assert with_verdicts((line,))[0].levels == line.levels
+    (target / "a 10.glb").write_bytes(b"no mesh")
+    assert with_verdicts((line,))[0].levels == {}
+    (target / "a 10.glb").unlink()
+    assert with_verdicts((line,))[0].levels == {}
+
+
+def test_verdicts_are_made_some_at_a_time(target: Path) -> None:
+    batch = Batch((target / "in",), target, Request())
+    with Ledger(batch) as ledger:
+        for number in range(3):
+            write_mesh(box(), target / f"{number}.glb", {})
+            ledger.end(replace(DONE, key=f"{number}.png", result=f"{number}.glb"))
+        ledger.end(WAITING)
+    assert [judge_some(target, 0.0, Progress()) for _ in range(3)] == [2, 1, 0]
+    with pytest.raises(Cancelled):
+        with_verdicts(lines(target, DONE), Progress(is_cancelled=lambda: True))
 
 
 def _decoded(uri: str) -> Image.Image:

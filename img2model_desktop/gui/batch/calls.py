@@ -13,6 +13,9 @@ from img2model_desktop.jobs.batch_ledger import Entry, Ledger, Outcome, read_ent
 from img2model_desktop.jobs.batch_run import check_batch, hash_of_input, keep_look
 from img2model_desktop.jobs.batch_scan import Scanner
 
+JUDGED_S = 2.0
+"""For so long verdicts are made in a row: what else a batch asks for waits no longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
@@ -123,13 +126,20 @@ def settle(batch: Batch, entry: Entry, folder: Path, result: Path | None, report
     return entry
 
 
+def judge_results(target: Path, report: Any, is_cancelled: Any) -> Any:
+    """Makes some verdicts that a report wants to show; how many are still missing."""
+    from img2model_desktop.jobs.batch_verdict import judge_some
+
+    return judge_some(target, JUDGED_S, Progress(report, is_cancelled))
+
+
 def write_reports(
     batch: Batch, pictures: Mapping[str, Path], title: str, out: Path, report: Any, is_cancelled: Any
 ) -> Any:
-    """Writes the table or the page, by the suffix of `out`; its path."""
-    from img2model_desktop.jobs.batch_report import lines_of, write_csv, write_html
+    """Writes the table or the page, by the suffix of `out`, with the verdicts that are known; its path."""
+    from img2model_desktop.jobs.batch_report import lines_of, with_verdicts, write_csv, write_html
 
-    lines = lines_of(read_entries(batch.target), pictures, batch.target)
+    lines = with_verdicts(lines_of(read_entries(batch.target), pictures, batch.target), judges=lambda: False)
     if out.suffix.lower() == ".csv":
         write_csv(lines, out)
     else:

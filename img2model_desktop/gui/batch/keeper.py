@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from img2model_desktop.core.events import Failed, Finished, JobEvent, Progressed, Started, Stopped
 from img2model_desktop.errors import Img2ModelError
-from img2model_desktop.gui.batch.calls import Survey, Wish, count_pictures, settle, survey, write_reports
+from img2model_desktop.gui.batch.calls import Survey, Wish, count_pictures, judge_results, settle, survey, write_reports
 from img2model_desktop.gui.history.jobs import overall
 from img2model_desktop.gui.messages import Message, Tone
 from img2model_desktop.gui.runner import CallEnded, JobRunner, Lane, Trouble
@@ -269,7 +270,16 @@ class BatchKeeper(QObject):
             elif trouble is not None:
                 self._tell_problem(trouble.message, trouble.advice)
 
-        self._ask(then, write_reports, live.batch, pictures, live.row.title, out)
+        def judged(missing: int | None, trouble: Trouble | None, before: int | None = None) -> None:
+            """Goes on as long as there are fewer each time, then writes."""
+            if trouble is None and missing and (before is None or missing < before):
+                said = f"Checking the meshes for the report: {missing:,} to go."
+                self.told.emit(Message(Tone.INFO, said))
+                self._ask(partial(judged, before=missing), judge_results, live.batch.target)
+            else:
+                self._ask(then, write_reports, live.batch, pictures, live.row.title, out)
+
+        self._ask(judged, judge_results, live.batch.target)
 
     def close(self) -> None:
         """Looks at nothing any more."""

@@ -6,11 +6,11 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from img2model_desktop.core.verdict.words import LEVELS, UNKNOWN
 from img2model_desktop.gui.history.jobs import Index, engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.library.entries import ENTRY_ROLE
 from img2model_desktop.gui.theme import Colours
-from img2model_desktop.gui.verdict_section import LEVELS, UNKNOWN
 from img2model_desktop.jobs.job_row import JobState
 from img2model_desktop.jobs.shelf import MAX_STARS, Entry
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from img2model_desktop.core.verdict.words import LEVELS, PURPOSES, UNKNOWN
 from img2model_desktop.gui.calls import result_to_show
 from img2model_desktop.gui.controls import ElidedLabel, label
 from img2model_desktop.gui.icons import Icons
@@ -17,7 +18,6 @@ from img2model_desktop.gui.messages import Message, MessageBar, Tone
 from img2model_desktop.gui.runner import Trouble
 from img2model_desktop.gui.side_windows import BesideWindow
 from img2model_desktop.gui.theme import SPACE
-from img2model_desktop.gui.verdict_section import LEVELS, PURPOSES, UNKNOWN
 from img2model_desktop.gui.view.bar import SHADINGS
 from img2model_desktop.jobs.shelf import Entry
 from img2model_desktop.render.look import Shading

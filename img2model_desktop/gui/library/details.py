@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from img2model_desktop.core.verdict.words import LEVELS, PURPOSES, UNKNOWN, LevelWords
 from img2model_desktop.gui.controls import ElidedLabel, label, rule
 from img2model_desktop.gui.export_section import FORMATS
 from img2model_desktop.gui.icons import Icons
@@ -27,7 +28,6 @@ from img2model_desktop.gui.library.chips import Chips
 from img2model_desktop.gui.library.words import facts_of, size_words, story_of
 from img2model_desktop.gui.library.work import why_no_variants
 from img2model_desktop.gui.theme import SPACE
-from img2model_desktop.gui.verdict_section import LEVELS, PURPOSES, UNKNOWN, LevelWords
 from img2model_desktop.jobs.job_row import JobState
 from img2model_desktop.jobs.shelf import MAX_STARS, MESH, Entry
 

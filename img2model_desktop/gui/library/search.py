@@ -8,6 +8,7 @@ from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from img2model_desktop.core.verdict.words import PURPOSES
 from img2model_desktop.gui.controls import CalmComboBox, label
 from img2model_desktop.gui.history.jobs import engine_title
 from img2model_desktop.gui.icons import Icons
@@ -15,7 +16,6 @@ from img2model_desktop.gui.intake import local_files
 from img2model_desktop.gui.library.card import STAR
 from img2model_desktop.gui.library.chips import Flow
 from img2model_desktop.gui.theme import SPACE
-from img2model_desktop.gui.verdict_section import PURPOSES
 from img2model_desktop.jobs.shelf import MAX_STARS, MESH, PICTURES, Sort, Wanted
 
 DAY_S = 86400.0

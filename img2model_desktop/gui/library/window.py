@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QPixmap, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from img2model_desktop.core.verdict.words import PURPOSES
 from img2model_desktop.errors import Img2ModelError
 from img2model_desktop.gui.export_section import FORMATS
 from img2model_desktop.gui.file_dialogs import FileDialogs
@@ -22,7 +23,6 @@ from img2model_desktop.gui.library.search import LibrarySearch, merged, picture_
 from img2model_desktop.gui.library.work import LibraryWork
 from img2model_desktop.gui.messages import Message, MessageBar, Tone
 from img2model_desktop.gui.runner import JobRunner
-from img2model_desktop.gui.verdict_section import PURPOSES
 from img2model_desktop.jobs.shelf import MESH, Entry, Wanted
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 import time
 
+from img2model_desktop.core.verdict.words import LEVELS, PURPOSES
 from img2model_desktop.gui.history.jobs import engine_title
-from img2model_desktop.gui.verdict_section import LEVELS, PURPOSES
 from img2model_desktop.jobs.job_row import JobRow, JobState
 from img2model_desktop.jobs.shelf import Entry
 
