@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -117,8 +118,13 @@ def test_good_and_bad_files_with_odd_names(shared_eval: Path, tmp_path: Path, ca
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL, SIGINT")
-def test_killed_again_and_again_and_stopped_nothing_is_lost_or_made_twice(tmp_path: Path) -> None:
-    folder, out, table = tmp_path / "in", tmp_path / "out", tmp_path / "t.csv"
+def test_killed_again_and_again_and_stopped_nothing_is_lost_or_made_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out, table, temporary = (tmp_path / name for name in ("in", "out", "t.csv", "temporary"))
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     count = 10
     for number in range(count):
         draw(folder / f"{number}.png", number)
@@ -130,6 +136,7 @@ def test_killed_again_and_again_and_stopped_nothing_is_lost_or_made_twice(tmp_pa
         process.communicate()
         _, alive = psutil.wait_procs(helpers, timeout=30)
         assert not alive  # helpers notice that nobody waits for them any more
+        assert len(list(temporary.glob("img2model-batch-*"))) == 1  # what the first one left is gone
         for path in out.glob("*.glb"):
             assert trimesh.load(path, force="mesh").is_watertight  # whole, or not there
     kept = sum(done_lines(out).values())
@@ -140,6 +147,7 @@ def test_killed_again_and_again_and_stopped_nothing_is_lost_or_made_twice(tmp_pa
     assert process.returncode == 130
     assert "the same command goes on" in said
     assert "Traceback" not in said
+    assert not list(temporary.glob("img2model-*"))
     assert not list(out.glob(".image2model-????????"))
     waiting = [row["file"] for row in rows(table) if row["state"] == "waiting"]
     assert waiting

@@ -3,7 +3,6 @@
 import argparse
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +26,9 @@ from img2model_desktop.core.request import AUTO, OptionValue, Quality, Request
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import EXIT_BUG, EXIT_CANCELLED, KINDS, Cancelled, Img2ModelError, InputProblem
 from img2model_desktop.jobs.plan import PICTURES, PictureLimits, Plan, resolve
+from img2model_desktop.jobs.scratch import no_room, scratch
+
+SCRATCH_PREFIX = "img2model-job-"
 
 
 def add_convert(parser: argparse.ArgumentParser) -> None:
@@ -149,15 +151,15 @@ class _One:
         """Does it, says how it went, and gives the exit code."""
         try:
             plan = self._plan()
-            with tempfile.TemporaryDirectory(prefix="img2model-") as folder:
-                result = self._run(plan, bench, Path(folder), cancel)
+            with scratch(SCRATCH_PREFIX) as folder:
+                result = self._run(plan, bench, folder, cancel)
         except Img2ModelError as problem:
             self._say_failed(problem.kind, problem.message, problem.advice)
             return problem.exit_code
         except OSError as error:
-            advice = "Make room in the folder for temporary files, or set TMPDIR to another one."
-            self._say_failed("setup", "There is no room for temporary files.", f"{advice} ({error.strerror})")
-            return KINDS["setup"].exit_code
+            full = no_room(error.strerror or "")
+            self._say_failed(full.kind, full.message, f"{full.advice} ({full.details})")
+            return full.exit_code
         return result
 
     def _plan(self) -> Plan:

@@ -7,7 +7,6 @@ import os
 import queue
 import shutil
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from img2model_desktop.jobs.batch import Source
 from img2model_desktop.jobs.batch_ledger import Entry, Ledger, Outcome
 from img2model_desktop.jobs.batch_scan import Scanner
 from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PictureLimits, kept_input, resolve
+from img2model_desktop.jobs.scratch import no_room, scratch
 
 WATCH_S = 2.0
 """Between two looks into a watched folder; a file is taken when it has rested for as long."""
@@ -35,6 +35,7 @@ SETUP_FAILURES = 3
 """After so many failures in a row that are this machine's fault the batch ends: the others would fare no better."""
 
 NO_CARD = "-1"
+SCRATCH_PREFIX = "img2model-batch-"
 LOOK_PX = 160
 
 
@@ -179,11 +180,11 @@ class BatchRun:
         Raises:
             Cancelled: before everything was made. What was made is kept.
             InputProblem: a source is not there.
-            SetupProblem: the results cannot be written, or the machine is not ready.
+            SetupProblem: the results or temporary files cannot be written, or the machine is not ready.
         """
-        with tempfile.TemporaryDirectory(prefix="img2model-batch-", ignore_cleanup_errors=True) as folder:
+        with scratch(SCRATCH_PREFIX) as folder:
             threads = [
-                threading.Thread(target=self._serve, args=(device, Path(folder)), name="batch")
+                threading.Thread(target=self._serve, args=(device, folder), name="batch")
                 for device in self._how.devices
             ]
             started = False
@@ -379,8 +380,7 @@ def _made(work: _Work, report: Callable[[float], None], is_cancelled: Callable[[
     except Img2ModelError as problem:
         return _failed(work, problem.kind, problem.message, problem.advice, time.monotonic() - began)
     except OSError as error:
-        advice = "Make room in the folder for temporary files, or set TMPDIR to another one."
-        raise SetupProblem("There is no room for temporary files.", advice, str(error)) from None
+        raise no_room(str(error)) from None
     keep_look(work.folder / CUT_OUT, work.look)
     return Entry(
         work.source.key,
