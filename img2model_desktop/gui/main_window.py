@@ -203,7 +203,8 @@ class MainWindow(QMainWindow):
     def _connect_intake(self) -> None:
         self.dialogs.pictures_chosen.connect(self._on_files_chosen)
         self.dialogs.meshes_chosen.connect(self._on_files_chosen)
-        self._opening.opening_wished.connect(self._on_generate_wished)
+        self.input.pictures.taken.connect(self.middle.messages.clear)  # they were about what came before
+        self._opening.opening_wished.connect(self._submit)  # it comes late: what is said by then is about the same
         self._opening.told.connect(self.tell)
         self._opening.again_wished.connect(lambda request: self._on_generate_wished((request,)))
         self._opening.settings_wished.connect(self._on_settings_wished)
@@ -297,6 +298,11 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_generate_wished(self, requests: tuple[Request, ...]) -> None:
+        self.middle.messages.clear()
+        self._submit(requests)
+
+    @Slot(object)
+    def _submit(self, requests: tuple[Request, ...]) -> None:
         first = ""
         for request in requests:
             try:

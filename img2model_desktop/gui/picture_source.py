@@ -28,10 +28,12 @@ class PictureSource(QWidget):
 
     Signals:
         changed: another picture, other strokes, or another answer about them.
+        taken: another picture is in use, or none.
         browse_wished: the user wants to choose a file.
     """
 
     changed = Signal()
+    taken = Signal()
     browse_wished = Signal()
 
     def __init__(
@@ -111,6 +113,7 @@ class PictureSource(QWidget):
         if path:
             self._reading.ask(original_preview, path, self._limits)
         self._update_tools()
+        self.taken.emit()
         self.changed.emit()
 
     def cut_again(self) -> None:

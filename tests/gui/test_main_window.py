@@ -194,6 +194,30 @@ def test_link_is_refused_politely(window: MainWindow) -> None:
     assert not drop(window, plain)
 
 
+def test_what_was_refused_is_forgotten_with_the_next_picture_or_job(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, photo: Path
+) -> None:
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    drop(window, mime_of(photo))
+    wait_for_cut(qtbot, window)
+    drop(window, mime_of(nothing))
+    refused = "There is no picture and no mesh in the folder “nothing”."
+    assert message(window).startswith(refused)
+    window.input.form.quality.button("draft").click()
+    wait_for_cut(qtbot, window)
+    assert message(window).startswith(refused)  # nothing else was brought or begun
+    qtbot.mouseClick(window.input.generate_button, Qt.MouseButton.LeftButton)
+    assert message(window) == ""
+    drop(window, mime_of(nothing))
+    assert message(window).startswith(refused)
+    other = tmp_path / "other.png"
+    write_png(disc(cut=True), other)
+    window.input.pictures._strip.path_chosen.emit(str(other))
+    assert message(window) == ""
+    assert wait_for_end(qtbot, window).state is JobState.DONE
+
+
 def test_picture_is_pasted(qtbot: QtBot, window: MainWindow, places: Places) -> None:
     picture = disc(cut=True)
     QApplication.clipboard().setImage(image_from(picture))
