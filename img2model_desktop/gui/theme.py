@@ -367,7 +367,13 @@ QPushButton#chip:focus { border-color: $focus; }
 QComboBox#filter { min-height: 24px; padding: 0 0 0 8px; color: $dim; border-color: $line; }
 QComboBox#filter::drop-down { width: 20px; }
 QComboBox#filter[on="true"] { color: $text; border-color: $accent; }
-QComboBox#filter:focus { border-color: $focus; }
+QComboBox#filter:focus, QPushButton#filter:focus { border-color: $focus; }
+QPushButton#filter { min-height: 24px; padding: 0 4px 0 8px; color: $dim; border-color: $line; }
+QPushButton#filter::menu-indicator {
+    image: url("$icons/control-down.svg"); width: 12px; height: 12px;
+    subcontrol-origin: border; subcontrol-position: center right; right: 5px;
+}
+QPushButton#filter[on="true"] { color: $text; border-color: $accent; }
 QFrame#drop_frame { background: transparent; border: 2px solid $line_strong; }
 QFrame#handle { background: $base; border: 1px dashed $line_strong; border-radius: 6px; }
 QFrame#handle:focus { border: 1px solid $focus; }

@@ -190,11 +190,11 @@ def test_filters_narrow_and_are_cleared(qtbot: QtBot, window: LibraryWindow, row
     state = window.search.state
     state.setCurrentIndex(state.findText("Failed"))
     qtbot.waitUntil(lambda: titles(window) == ["Nothing"])
-    assert window.search.clear_button.isVisible()
+    assert window.search.filters.clear_button.isVisible()
     assert state.property("on")
-    window.search.clear_button.click()
+    window.search.filters.clear_button.click()
     qtbot.waitUntil(lambda: len(window.model.ids) == 4)
-    assert not window.search.clear_button.isVisible()
+    assert not window.search.filters.clear_button.isVisible()
     fit = window.search.fit
     fit.setCurrentIndex(fit.findData("print"))
     qtbot.waitUntil(lambda: len(window.model.ids) == 3)

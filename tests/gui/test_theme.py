@@ -50,7 +50,7 @@ def test_style_sheet_is_filled_in_and_its_pictures_are_there(colours: Colours) -
     sheet = style_sheet(colours, icons)
     assert not list(Template.pattern.finditer(sheet))
     files = [part.split('"')[0] for part in sheet.split('url("')[1:]]
-    assert len(files) == 2
+    assert len(files) == 3
     assert all((icons / file.rpartition("/")[2]).is_file() for file in files)
 
 

@@ -1,4 +1,4 @@
-"""Things in as many lines as they need: the tags of what is chosen, the filters of a search."""
+"""Things in as many lines as they need: the tags and collections of what is chosen."""
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent

@@ -4,9 +4,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QPixmap
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from img2model_desktop.core.verdict.words import PURPOSES
 from img2model_desktop.gui.controls import CalmComboBox, label
@@ -14,13 +14,12 @@ from img2model_desktop.gui.history.jobs import engine_title
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.intake import local_files
 from img2model_desktop.gui.library.card import STAR
-from img2model_desktop.gui.library.chips import Flow
+from img2model_desktop.gui.library.filters import FilterBox, FilterRow
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.jobs.shelf import MAX_STARS, MESH, PICTURES, Sort, Wanted
 
 DAY_S = 86400.0
 THUMB_PX = 24
-FILTER_PX = 108
 _WHENS = (("Today", 1), ("Last 7 days", 7), ("Last 30 days", 30), ("Last year", 365))
 _STATES = (
     ("Done", ("done",)),
@@ -144,21 +143,22 @@ class LibrarySearch(QWidget):
         self.field = SearchField()
         self._find = self.field.addAction(icons.icon("search"), QLineEdit.ActionPosition.LeadingPosition)
         self.chip = LookChip(icons)
-        self.sort = _combo("Order", "Which comes first")
+        self.sort = CalmComboBox()
+        self.sort.setAccessibleName("Order")
+        self.sort.setToolTip("Which comes first")
+        self.sort.setSizeAdjustPolicy(CalmComboBox.SizeAdjustPolicy.AdjustToContents)
         for sort, text in _SORTS:
             self.sort.addItem(text, sort)
         self.count = label("", "dim")
-        self.kind = _filter("Kind", "Meshes, or pictures alone", "Any kind")
-        self.engine = _filter("Engine", "What made it", "Any engine")
-        self.fit = _filter("Fit for", "What the verdict calls it fit for", "Any purpose")
-        self.stars = _filter("Stars", "At least so many stars", "Any stars")
-        self.when = _filter("When", "When it was made", "Any time")
-        self.state = _filter("State", "How its job ended", "Any state")
-        self.closed = _filter("Shape", "Whether it bounds a volume", "Any shape")
-        self.clear_button = QPushButton("Clear filters")
-        self.clear_button.setObjectName("small")
-        self.clear_button.setToolTip("Show everything again")
+        self.kind = FilterBox("Kind", "Meshes, or pictures alone", "Any kind")
+        self.engine = FilterBox("Engine", "What made it", "Any engine")
+        self.fit = FilterBox("Fit for", "What the verdict calls it fit for", "Any purpose")
+        self.stars = FilterBox("Stars", "At least so many stars", "Any stars")
+        self.when = FilterBox("When", "When it was made", "Any time")
+        self.state = FilterBox("State", "How its job ended", "Any state")
+        self.closed = FilterBox("Shape", "Whether it bounds a volume", "Any shape")
         self._fill()
+        self.filters = FilterRow((self.kind, self.engine, self.fit, self.stars, self.when, self.state, self.closed))
         self._build()
         self._connect()
 
@@ -186,6 +186,7 @@ class LibrarySearch(QWidget):
             for key, count in engines:
                 self.engine.addItem(f"{engine_title(key)} ({count:,})", key)
             self.engine.setCurrentIndex(max(self.engine.findData(chosen), 0))
+        self.filters.place()
 
     def show_count(self, found: int, is_whole: bool) -> None:
         """How much was found."""
@@ -195,7 +196,7 @@ class LibrarySearch(QWidget):
     @property
     def is_narrowed(self) -> bool:
         """Whether a filter is on."""
-        return any(box.currentIndex() for box in self._filters())
+        return any(box.is_on for box in self.filters.boxes)
 
     def clear(self) -> None:
         """No word, no filter."""
@@ -205,18 +206,16 @@ class LibrarySearch(QWidget):
 
     def clear_filters(self) -> None:
         """No filter; the words stay."""
-        for box in self._filters():
+        for box in self.filters.boxes:
             with QSignalBlocker(box):
                 box.setCurrentIndex(0)
-        self._on_changed()
+        self.filters.place()
+        self.wanted_changed.emit()
 
     def retint(self) -> None:
         """The icons again, in the theme's colours."""
         self._find.setIcon(self._icons.icon("search", self._icons.colours.dim))
         self.chip.retint()
-
-    def _filters(self) -> tuple[CalmComboBox, ...]:
-        return (self.kind, self.engine, self.fit, self.stars, self.when, self.state, self.closed)
 
     def _fill(self) -> None:
         self.kind.addItem("Meshes", MESH)
@@ -239,35 +238,20 @@ class LibrarySearch(QWidget):
         first.addWidget(self.field, 1)
         for part in (self.chip, self.count, self.sort):
             first.addWidget(part)
-        self._flow = Flow()
-        self._flow.set_widgets([*self._filters(), self.clear_button])
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 8)
         column.setSpacing(SPACE)
         column.addLayout(first)
-        column.addWidget(self._flow)
-        self.clear_button.hide()
+        column.addWidget(self.filters)
 
     def _connect(self) -> None:
-        self.field.textChanged.connect(self._on_changed)
+        self.field.textChanged.connect(self.wanted_changed)
         self.field.picture_dropped.connect(self.picture_dropped)
         self.field.left.connect(self.left)
-        self.sort.currentIndexChanged.connect(self._on_changed)
-        for box in self._filters():
-            box.currentIndexChanged.connect(self._on_changed)
-        self.clear_button.clicked.connect(self.clear_filters)
-
-    @Slot()
-    def _on_changed(self) -> None:
-        self.clear_button.setVisible(self.is_narrowed)
-        self._flow.place()
-        for box in self._filters():
-            is_on = box.currentIndex() > 0
-            if box.property("on") != is_on:
-                box.setProperty("on", is_on)
-                box.style().unpolish(box)
-                box.style().polish(box)
-        self.wanted_changed.emit()
+        self.sort.currentIndexChanged.connect(self.wanted_changed)
+        for box in self.filters.boxes:
+            box.currentIndexChanged.connect(self.wanted_changed)
+        self.filters.cleared.connect(self.clear_filters)
 
 
 def merged(wanted: Wanted, place: tuple[str, str]) -> Wanted:
@@ -286,20 +270,3 @@ def merged(wanted: Wanted, place: tuple[str, str]) -> Wanted:
 def picture_name(path: Path) -> str:
     """What a dropped picture is called."""
     return path.stem or path.name
-
-
-def _combo(name: str, tip: str) -> CalmComboBox:
-    made = CalmComboBox()
-    made.setAccessibleName(name)
-    made.setToolTip(tip)
-    made.setSizeAdjustPolicy(CalmComboBox.SizeAdjustPolicy.AdjustToContents)
-    return made
-
-
-def _filter(name: str, tip: str, nothing: str) -> CalmComboBox:
-    """A filter that is off where its first choice is chosen."""
-    made = _combo(name, tip)
-    made.setObjectName("filter")
-    made.setFixedWidth(FILTER_PX)
-    made.addItem(nothing, None)
-    return made
