@@ -1,6 +1,10 @@
 """The filters of the library find room in windows of any width."""
 
+from itertools import pairwise
+
 import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from img2model_desktop.gui.icons import Icons
@@ -34,12 +38,18 @@ def test_the_filters_are_one_line_at_any_width(qtbot: QtBot, search: LibrarySear
         assert row.height() == shown[0].height()
         assert [one.x() for one in shown] == sorted(one.x() for one in shown)
         assert shown[-1].geometry().right() < row.width()
+        assert all(one.geometry().right() < other.x() for one, other in pairwise(shown))
         for each in row.boxes:
             assert each.isHidden() or each.width() >= each.fontMetrics().horizontalAdvance(each.words) + 28
         menu.aboutToShow.emit()
         assert [action.text() for action in menu.actions()] == [each.name for each in row.hidden]
         assert row.more.isVisible() == bool(row.hidden)
 
+    check()
+    for each in row.boxes:  # as a change of the theme does it
+        QApplication.sendEvent(each, QEvent(QEvent.Type.StyleChange))
+        each.adjustSize()
+    QApplication.processEvents()
     check()
     assert (width < 700) == bool(row.hidden)
     assert len(row.boxes) - len(row.hidden) >= 3

@@ -39,7 +39,7 @@ class FilterBox(CalmComboBox):
         self.setObjectName("filter")
         self.setAccessibleName(name)
         self.setToolTip(tip)
-        self.setSizeAdjustPolicy(CalmComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.setSizeAdjustPolicy(CalmComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.addItem(nothing, None)
 
     @property
@@ -65,6 +65,11 @@ class FilterBox(CalmComboBox):
     def mark(self) -> None:
         """Shows by its colours whether it is on."""
         _mark(self, self.is_on)
+
+    def showPopup(self) -> None:
+        list_ = self.view()  # which may need more room than the name
+        list_.setMinimumWidth(list_.sizeHintForColumn(0) + ASIDE_PX)
+        super().showPopup()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - Qt's signature
         option = QStyleOptionComboBox()
@@ -145,7 +150,7 @@ class FilterRow(QWidget):
         self.place()
 
     def event(self, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange, QEvent.Type.Polish):
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.Polish, QEvent.Type.LayoutRequest):
             self.place()
         return super().event(event)
 
