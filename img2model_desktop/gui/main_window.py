@@ -23,6 +23,7 @@ from img2model_desktop.gui.about import about_window, keyboard_window, news_wind
 from img2model_desktop.gui.batch.desk import BatchDesk
 from img2model_desktop.gui.diagnostics.desk import DiagnosticsDesk
 from img2model_desktop.gui.drag_handle import DragHandle
+from img2model_desktop.gui.failure import failure_message
 from img2model_desktop.gui.file_dialogs import FileDialogs
 from img2model_desktop.gui.file_manager import show_in_folder
 from img2model_desktop.gui.finishing import Finishing
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
         self._state = state
         self._places = places
         self._shown_id = ""  # of the job whose result or shape is on screen
+        self._told_failure: tuple[str, Message | None] = ("", None)  # the last one, and of which job
         self._thumbnails = Thumbnails(runner, self)
         self._opening = MeshOpening(runner, self)
         self.shelf = WeightsShelf(runner, places.weights, runner.jobs, self)
@@ -354,6 +356,8 @@ class MainWindow(QMainWindow):
         for name in ("again", "load", "folder"):
             self.menus.action(name).setEnabled(bool(job_id))
         is_other = job_id != self._shown_id
+        if is_other and self._told_failure == (self._shown_id, self.middle.messages.message):
+            self.middle.messages.clear()  # it was of the one that is left
         self._shown_id = job_id
         self.variants.leave()
         if not job_id:
@@ -493,9 +497,10 @@ class MainWindow(QMainWindow):
         self.tell(Message(Tone.ERROR, trouble.message, trouble.advice, trouble.details))
 
     def _tell_failure(self, row: JobRow) -> None:
-        message = Message(Tone.ERROR, f"“{row.title}”: {row.error_message}", row.error_advice, row.error_details)
+        message = failure_message(row, lambda: self._load_settings(row), lambda: self.history.retry_wished.emit(row.id))
         if row.request.engine in self.shelf.missing_engines():
             message = replace(message, action="Import weights…", act=lambda: self.show_weights(row.request.engine))
+        self._told_failure = (row.id, message)
         self.tell(message)
 
     def _on_theme_chosen(self, choice: ThemeChoice) -> None:

@@ -209,6 +209,18 @@ def test_filters_narrow_and_are_cleared(qtbot: QtBot, window: LibraryWindow, row
     qtbot.waitUntil(lambda: titles(window) == ["Blue ring", "Red chair", "Red star"])
 
 
+def test_what_failed_says_why_and_what_to_do_beside_its_picture(window: LibraryWindow, rows: dict[str, JobRow]) -> None:
+    details = window.details
+    choose(window, rows["Nothing"])
+    assert details.failure.text() == "No subject was found."
+    assert details.failure.property("tone") == "bad"
+    assert details.advice.text() == "Use the brush."
+    assert details.failure.y() < details.advice.y() < details.tag_field.y()
+    choose(window, rows["Red star"])
+    assert not details.failure.isVisible()
+    assert not details.advice.isVisible()
+
+
 def test_what_looks_like_one_is_found(qtbot: QtBot, window: LibraryWindow, rows: dict[str, JobRow]) -> None:
     choose(window, rows["Red star"])
     QTest.keyClick(window.grid, Qt.Key.Key_S)
@@ -327,7 +339,7 @@ def test_details_say_what_is_known(qtbot: QtBot, window: LibraryWindow, rows: di
 
     qtbot.waitUntil(lambda: expected <= shown())
     choose(window, rows["Nothing"])
-    assert "No subject was found. Use the brush." in window.details.story.text()
+    assert {"No subject was found.", "Use the brush."} <= shown()
     assert not window.details.alike_button.isEnabled()
     assert not window.details.export_button.isEnabled()
 

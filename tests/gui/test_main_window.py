@@ -254,6 +254,31 @@ def test_failure_is_told_and_stays_on_its_card(qtbot: QtBot, window: MainWindow,
     assert message(window) == ""
     window.history.strip.wished.emit("open")
     assert row.error_message in message(window)
+    assert window.middle.messages.message.action == "Load its settings"
+    qtbot.mouseClick(window.middle.messages._action, Qt.MouseButton.LeftButton)
+    assert window.input.request().picture == str(empty)  # to be brushed, or changed for another
+
+
+def test_the_message_of_a_failure_goes_when_another_job_is_looked_at(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, photo: Path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    window.input.generate_wished.emit((Request(picture=str(photo), quality=Quality.DRAFT),))
+    good = wait_for_end(qtbot, window)
+    window.input.generate_wished.emit((Request(picture=str(broken)),))
+    failed = wait_for_end(qtbot, window)
+    assert failed.state is JobState.FAILED
+    told = window.middle.messages.message
+    assert told is not None
+    assert told.text == failed.error_message  # which names the file itself
+    window.history.select(good.id)
+    assert message(window) == ""
+    window.history.select(failed.id)
+    assert message(window).startswith(failed.error_message)
+    drop(window, mime_of("https://example.org/fox.png"))
+    window.history.select(good.id)
+    assert message(window).startswith("That is a link")  # of no job
 
 
 def test_chosen_engine_and_why_stand_over_the_mesh(qtbot: QtBot, window: MainWindow, photo: Path) -> None:

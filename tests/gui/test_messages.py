@@ -11,10 +11,13 @@ from pytestqt.exceptions import capture_exceptions
 from pytestqt.qtbot import QtBot
 
 from img2model_desktop import __version__
+from img2model_desktop.core.request import Request
 from img2model_desktop.gui.crash import CrashDialog, CrashHook
+from img2model_desktop.gui.failure import failure_message
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.messages import Message, MessageBar, Tone
 from img2model_desktop.gui.theme import DARK
+from img2model_desktop.jobs.job_row import JobRow, JobState
 
 
 @pytest.fixture
@@ -117,3 +120,26 @@ def test_ctrl_c_is_left_to_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
     hook.remove()
     assert seen == [KeyboardInterrupt]
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "said", "action"),
+    [
+        ("input", "“fox.png” is damaged.", "“fox.png” is damaged.", "Load its settings"),
+        ("input", "There is nothing in it.", "“fox”: There is nothing in it.", "Load its settings"),
+        ("engine", "No outline.", "“fox”: No outline.", "Load its settings"),
+        ("setup", "The disk is full.", "“fox”: The disk is full.", "Try again"),
+        ("memory", "Too little.", "“fox”: Too little.", "Try again"),
+        ("bug", "Something went wrong.", "“fox”: Something went wrong.", "Try again"),
+    ],
+)
+def test_the_message_of_a_failure_names_the_job_once_and_leads_on(
+    kind: str, error: str, said: str, action: str, tmp_path: Path
+) -> None:
+    row = JobRow("1", JobState.FAILED, Request(), "fox", 0.0, tmp_path, error_kind=kind, error_message=error)
+    done: list[str] = []
+    told = failure_message(row, lambda: done.append("Load its settings"), lambda: done.append("Try again"))
+    assert (told.tone, told.text, told.action) == (Tone.ERROR, said, action)
+    assert told.act is not None
+    told.act()
+    assert done == [action]

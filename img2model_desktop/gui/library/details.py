@@ -25,7 +25,7 @@ from img2model_desktop.gui.controls import ElidedLabel, label, rule
 from img2model_desktop.gui.export_section import FORMATS
 from img2model_desktop.gui.icons import Icons
 from img2model_desktop.gui.library.chips import Chips
-from img2model_desktop.gui.library.words import facts_of, size_words, story_of
+from img2model_desktop.gui.library.words import facts_of, failure_of, size_words, story_of
 from img2model_desktop.gui.library.work import why_no_variants
 from img2model_desktop.gui.theme import SPACE
 from img2model_desktop.jobs.job_row import JobState
@@ -144,6 +144,7 @@ class LibraryDetails(QWidget):
         self.title = ElidedLabel("title")
         self.stars = Stars(icons)
         self.prompt = label("", "value", wrap=True)
+        self.failure, self.advice = label("", "bad", wrap=True), label("", "value", wrap=True)
         self.story = label("", "dim", wrap=True)
         self.tags = Chips("Take the tag “{}” off")
         self.collections = Chips("Take it out of “{}”")
@@ -184,8 +185,10 @@ class LibraryDetails(QWidget):
             self.collections.show_names(_shared([entry.collections for entry in chosen]))
             self.prompt.setText(one.row.request.prompt if one else "")
             self.prompt.setVisible(bool(self.prompt.text()))
-            self.story.setText(story_of(one.row) if one else "")
-            self.story.setVisible(bool(self.story.text()))
+            texts = (*failure_of(one.row), story_of(one.row)) if one else ("", "", "")
+            for part, text in zip((self.failure, self.advice, self.story), texts, strict=True):
+                part.setText(text)
+                part.setVisible(bool(text))
             self._show_facts(facts_of(one) if one else _sum_of(chosen))
             self._show_verdict(one)
         self._show_buttons(is_trash)
@@ -210,7 +213,7 @@ class LibraryDetails(QWidget):
         column = QVBoxLayout(self._content)
         column.setContentsMargins(12, 12, 12, 12)
         column.setSpacing(SPACE)
-        above: tuple[QWidget, ...] = (self.portrait, self.title, self.stars, self.prompt)
+        above: tuple[QWidget, ...] = (self.portrait, self.title, self.stars, self.failure, self.advice, self.prompt)
         for part in above:
             column.addWidget(part)
         self._facts.setHorizontalSpacing(12)

@@ -58,7 +58,7 @@ def facts_of(entry: Entry) -> tuple[tuple[str, str], ...]:
 
 def tip_of(entry: Entry) -> str:
     """An entry in a few lines."""
-    lines = [entry.row.title, date_words(entry.row.created), story_of(entry.row)]
+    lines = [entry.row.title, date_words(entry.row.created), *failure_of(entry.row), story_of(entry.row)]
     for words in PURPOSES:
         if words.key in entry.verdict:
             lines.append(LEVELS[entry.verdict[words.key]].sentence.format(use=words.use))
@@ -68,6 +68,10 @@ def tip_of(entry: Entry) -> str:
 
 
 def story_of(row: JobRow) -> str:
-    """What was decided and what was warned of, and why it failed, in lines."""
-    failure = f"{row.error_message} {row.error_advice}".strip() if row.state is JobState.FAILED else ""
-    return "\n".join(line for line in (failure, row.reason, *row.decisions, *row.warnings) if line)
+    """What was decided and what was warned of, in lines."""
+    return "\n".join(line for line in (row.reason, *row.decisions, *row.warnings) if line)
+
+
+def failure_of(row: JobRow) -> tuple[str, str]:
+    """Why it failed, and what to do."""
+    return (row.error_message, row.error_advice) if row.state is JobState.FAILED else ("", "")
