@@ -14,13 +14,13 @@ def test_a_built_in_engine_takes_over_where_that_is_wished(tmp_path: Path, capsy
     out = tmp_path / "ball.glb"
     wish = ["convert", str(picture_in(tmp_path)), "-o", str(out), "--engine", "triposr", "--quality", "draft", "--json"]
     assert cli.main(wish) == 3
-    assert "Inflate, which is built in, could do it instead." in capsys.readouterr().err
+    assert "Twin, which is built in, could do it instead." in capsys.readouterr().err
     assert not out.exists()
     assert cli.main([*wish, "--fall-back"]) == 0
     said = capsys.readouterr()
     told = json.loads(said.out)
-    assert told["engine"] == "inflate"
+    assert told["engine"] == "twin"
     (decision,) = told["decisions"]
-    assert "Inflate, which is built in, takes over from TripoSR." in decision
+    assert "Twin, which is built in, takes over from TripoSR." in decision
     assert decision in said.err
-    assert read_recipe(out)["instead_of"] == {"triposr": "inflate"}
+    assert read_recipe(out)["instead_of"] == {"triposr": "twin"}

@@ -1,11 +1,13 @@
 """Which of the built-in sculptors suits a picture, and why.
 
-Inflate suits almost everything, so the others are chosen only on clear evidence:
+Twin has seen the front and the back of many things, so it suits almost everything; the others are chosen only on
+clear evidence:
 
 - relief: the picture fills its frame, there is no outline to work with;
 - extrude: flat areas of few colours, as in a logo, a sign or lettering;
 - lathe: upright, mirror-symmetrical, in one piece at every height, and shaded like something round. The symmetry
-  alone would not do: the front of a van is symmetrical too.
+  alone would not do: the front of a van is symmetrical too;
+- inflate: there is little more to see than an outline, or Twin cannot be used.
 """
 
 from collections.abc import Collection
@@ -51,8 +53,8 @@ class Choice:
     reason: str
 
 
-USUAL = "inflate"
-"""Suits almost everything."""
+USUAL = ("twin", "inflate", "extrude", "relief", "lathe")
+"""What suits almost everything, and what then takes its place, in this order."""
 
 
 def choose_sculptor(picture: Picture, but: Collection[str] = ()) -> Choice:
@@ -68,8 +70,7 @@ def choose_sculptor(picture: Picture, but: Collection[str] = ()) -> Choice:
     best = _best(picture)
     if best.engine not in but:
         return best
-    others = (USUAL, "extrude", "relief", "lathe")
-    instead = next((key for key in others if key not in but), USUAL)
+    instead = next((key for key in USUAL if key not in but), USUAL[0])
     return Choice(instead, f"{best.engine.capitalize()} would suit it best and cannot be used now.")
 
 
@@ -78,7 +79,9 @@ def _best(picture: Picture) -> Choice:
     small = _small(picture)
     if not picture.is_cut_out:
         if _has_plain_border(small):
-            return Choice("inflate", "It stands before a plain background, so it is cut out and inflated.")
+            return Choice(
+                "twin", "It stands before a plain background, so it is cut out, and Twin works out front and back."
+            )
         return Choice("relief", "The picture fills its whole frame, so it is raised from a plate as a relief.")
     try:
         silhouette = silhouette_of(small.alpha)
@@ -92,7 +95,7 @@ def _best(picture: Picture) -> Choice:
         return Choice(
             "lathe", "The outline is symmetrical about an upright axis and shaded round, so it is turned on the lathe."
         )
-    return Choice("inflate", "It has a shape of its own, so it is inflated to a rounded body.")
+    return Choice("twin", "It has a shape of its own, so Twin works out its front and its back.")
 
 
 def _small(picture: Picture) -> Picture:

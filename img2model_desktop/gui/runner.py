@@ -19,7 +19,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal, Slot
 
-from img2model_desktop.aside import Helper, Tick, Worker
+from img2model_desktop.aside import WARM_MODULES, Helper, Tick, Worker
 from img2model_desktop.core.events import LAST, Failed, Finished, JobEvent, Progressed, Started, Stopped
 from img2model_desktop.engines.bench import Bench
 from img2model_desktop.errors import Cancelled, HistoryProblem, Img2ModelError, InputProblem, SetupProblem
@@ -30,6 +30,7 @@ from img2model_desktop.jobs.plan import DEFAULT_LIMITS, PictureLimits, Plan, res
 from img2model_desktop.jobs.store import JobRow, JobState, Store
 
 CLOSE_MS = 3000
+MOST_USED = ("img2model_desktop.engines.twin.sculptor",)  # what it needs takes seconds to import
 MOVED_EVERY_S = 0.1  # each repaint costs what the work could use
 AGAIN_MS = 5000
 """After this the runner tries again what a full disk or a read-only folder did not let it do."""
@@ -139,8 +140,9 @@ class JobRunner(QObject):
     def warm_up(self) -> None:
         """Starts the helper processes now; otherwise the first job or call does. Not before the window's first
         paint: they would take the processor from it."""
-        for worker in self._workers[:2]:  # long calls are rare: theirs starts when the first one comes
-            worker.start()
+        jobs, calls = self._workers[:2]  # long calls are rare: their worker starts when the first one comes
+        jobs.start(MOST_USED)
+        calls.start()
 
     # jobs
 
@@ -458,11 +460,11 @@ class _WhenNeeded:
         self._helper: Worker | None = None
         self._is_closed = False
 
-    def start(self) -> Worker:
-        """The helper, started."""
+    def start(self, also: tuple[str, ...] = ()) -> Worker:
+        """The helper, started; modules that it imports beyond the usual ones before its first call."""
         with self._lock:
             if self._helper is None:
-                self._helper = Helper()
+                self._helper = Helper((*WARM_MODULES, *also))
                 if self._is_closed:
                     self._helper.close()
             return self._helper

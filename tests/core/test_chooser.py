@@ -45,12 +45,12 @@ def test_a_shaded_bottle_is_turned() -> None:
 def test_symmetry_alone_is_not_enough() -> None:
     pixels = shaded(BOTTLE).pixels.copy()
     pixels[..., :3] = noisy((512, 512))
-    assert choose_sculptor(Picture(pixels)).engine == "inflate"
+    assert choose_sculptor(Picture(pixels)).engine == "twin"
 
 
 def test_a_bottle_with_a_handle_is_not_turned() -> None:
     handled = alpha_of(both(box(190, 200, 320, 480), box(230, 60, 280, 220), box(320, 260, 400, 300)))
-    assert choose_sculptor(shaded(handled)).engine == "inflate"
+    assert choose_sculptor(shaded(handled)).engine == "twin"
 
 
 @pytest.mark.parametrize("size", [200, 1024])
@@ -66,7 +66,7 @@ def test_something_black_and_shaded_is_not_taken_for_a_logo() -> None:
     alpha = alpha_of(polygon((60, 80), (450, 120), (300, 440), (120, 400)))
     rows, columns = np.mgrid[0:512, 0:512]
     dark = (8 + 30 * (rows + columns) / 1024).astype(np.uint8)
-    assert choose_sculptor(Picture(np.dstack([dark, dark, dark, alpha]))).engine == "inflate"
+    assert choose_sculptor(Picture(np.dstack([dark, dark, dark, alpha]))).engine == "twin"
 
 
 def test_a_picture_that_fills_its_frame_is_a_relief() -> None:
@@ -79,22 +79,30 @@ def test_a_picture_that_fills_its_frame_is_a_relief() -> None:
 def test_a_subject_before_a_plain_background_is_not_a_relief() -> None:
     pixels = np.full((400, 400, 4), 255, np.uint8)
     pixels[100:300, 120:280, :3] = noisy((200, 160))
-    assert choose_sculptor(Picture(pixels)).engine == "inflate"
+    assert choose_sculptor(Picture(pixels)).engine == "twin"
 
 
 @pytest.mark.parametrize(
     ("name", "engine"),
     [
         ("vase.png", "lathe"),
-        ("rocket.png", "inflate"),
-        ("whale.png", "inflate"),
+        ("rocket.png", "twin"),
+        ("whale.png", "twin"),
         ("badge.png", "extrude"),
         ("dunes.jpg", "relief"),
-        ("toadstool.jpg", "inflate"),
+        ("toadstool.jpg", "twin"),
     ],
 )
 def test_each_sample_picture_shows_another_sculptor(name: str, engine: str) -> None:
     assert choose_sculptor(opened(resources_dir() / "samples" / name)).engine == engine
+
+
+def test_what_cannot_be_used_gives_way_to_the_next() -> None:
+    whale = opened(resources_dir() / "samples" / "whale.png")
+    assert choose_sculptor(whale, {"twin"}).engine == "inflate"
+    assert "cannot be used" in choose_sculptor(whale, {"twin"}).reason
+    assert choose_sculptor(whale, {"twin", "inflate"}).engine == "extrude"
+    assert choose_sculptor(opened(resources_dir() / "samples" / "badge.png"), {"extrude"}).engine == "twin"
 
 
 def test_an_empty_picture_is_refused() -> None:
@@ -111,7 +119,7 @@ def test_a_faint_subject_is_left_to_the_sculptor(alpha: int) -> None:
 
 def test_pictures_of_a_pixel_or_a_line_are_no_trouble() -> None:
     for shape in ((1, 1), (1, 300), (300, 1)):
-        assert choose_sculptor(Picture(np.full((*shape, 4), 255, np.uint8))).engine in {"inflate", "relief"}
+        assert choose_sculptor(Picture(np.full((*shape, 4), 255, np.uint8))).engine in {"twin", "relief"}
 
 
 @pytest.mark.parametrize("view", ["view.png", "front.png"])
@@ -122,4 +130,4 @@ def test_of_real_objects_only_the_bottle_is_turned(shared_eval: Path, view: str)
         if (folder / view).is_file()
     }
     assert {name for name, engine in chosen.items() if engine == "lathe"} == {"khr_waterbottle"}
-    assert set(chosen.values()) == {"lathe", "inflate"}
+    assert set(chosen.values()) == {"lathe", "twin"}

@@ -97,9 +97,12 @@ def test_a_word_that_is_cheaper_stays() -> None:
     assert [(way.title, way.options.shape, way.mib) for way in ways(spec, options)] == [("", "plaque", 66)]
 
 
-def test_one_stand_in_for_each_role_that_can_have_one() -> None:
-    for role, key in ((Role.CUTTER, "cutout"), (Role.SCULPTOR, "inflate")):
-        assert [spec.key for spec in catalog.of_role(role) if spec.stands_in] == [key]
+def test_stand_ins_for_each_role_that_can_have_one() -> None:
+    for role, keys in ((Role.CUTTER, ["cutout"]), (Role.SCULPTOR, ["twin", "inflate"])):
+        stand_ins = [spec for spec in catalog.of_role(role) if spec.stands_in]
+        assert [spec.key for spec in stand_ins] == keys
+        needs = [ways(spec, build_options(spec, Quality.DRAFT, {}))[-1].mib for spec in stand_ins]
+        assert needs == sorted(needs, reverse=True)  # the last one is for machines that have no room for the others
     assert not any(spec.stands_in for spec in catalog.of_role(Role.MAKER))  # letters are no picture of what they say
     assert not any(spec.weights for spec in catalog.ENGINES if spec.stands_in)
 

@@ -1,6 +1,5 @@
 """The whole goes through the window once, with real networks at tiny size; and it can be stopped at each stage."""
 
-import functools
 import json
 import threading
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
-from img2model_desktop.aside import WARM_MODULES, Helper
+from img2model_desktop.aside import Helper
 from img2model_desktop.core.events import Decided, JobEvent, Preview, Progressed, Stage, StageBegan, Stopped, Warned
 from img2model_desktop.core.mesh_files import read_mesh, read_recipe
 from img2model_desktop.core.picture_files import read_picture
@@ -53,7 +52,7 @@ def clones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FILE, str(folder / "table"))
         patch.setenv("OMP_NUM_THREADS", "1")  # networks of this size are slower with more
-        patch.setattr(runner_module, "Helper", functools.partial(Helper, (*WARM_MODULES, MODULE)))
+        patch.setattr(runner_module, "Helper", lambda modules: Helper((*modules, MODULE)))
         take_up(patch.setattr)
         yield made
 

@@ -181,9 +181,9 @@ def told(job: Job) -> list[tuple[Decision, str]]:
     rooms=st.lists(st.sampled_from([10, 60, 150, 100_000]), max_size=6),
     falls_back=st.booleans(),
     retries=st.integers(0, 3),
-    engine=st.sampled_from(["lathe", "auto", "inflate"]),
+    engine=st.sampled_from(["lathe", "auto", "inflate", "twin"]),
     strikes=st.integers(0, 3),
-    aside=st.sampled_from([(), ("lathe",), ("inflate",), ("lathe", "inflate"), ("cutout",)]),
+    aside=st.sampled_from([(), ("lathe",), ("inflate",), ("twin",), ("lathe", "inflate", "twin"), ("cutout",)]),
 )
 def test_any_trouble_ends_once_and_is_told(
     faults: list[str],
@@ -196,7 +196,7 @@ def test_any_trouble_ends_once_and_is_told(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         job = Job(Path(folder), falls_back=falls_back, engine=engine)
-        failures = {"lathe": strikes, "inflate": strikes, "cutout": strikes}
+        failures = {"lathe": strikes, "inflate": strikes, "twin": strikes, "cutout": strikes}
         policy = Policy(retries=retries, failures=failures, set_aside=dict.fromkeys(aside, "It failed too often."))
         last = job.run(Scripted(faults, rooms), policy)
         _check_order(job, last)
@@ -239,7 +239,7 @@ def _check_decisions(job: Job, retries: int) -> None:
         elif isinstance(entry, tuple):
             assert called is None or free  # nothing is tried again without a word
             called, free = entry[0], False
-    for key in ("cutout", "lathe", "inflate"):
+    for key in ("cutout", "lathe", "twin", "inflate"):
         rungs = 2 if key == "lathe" else 0
         assert len([1 for called_key, _ in job.calls if called_key == key]) <= 1 + retries + rungs
     for event in job.decisions:
@@ -377,14 +377,14 @@ def test_a_built_in_engine_takes_over_and_it_is_told(job: Job) -> None:
     job.request = replace(job.request, falls_back=True, options=(("faces", 3000),))
     last = job.run(Scripted(["none", "useless"]))
     assert isinstance(last, Finished)
-    assert last.engine == "inflate"
+    assert last.engine == "twin"
     assert told(job) == [(Decision.FALL_BACK, "lathe")]
     assert job.decisions[0].kind == "engine"
-    assert "Inflate" in job.decisions[0].message
+    assert "Twin" in job.decisions[0].message
     assert "No mesh." in job.decisions[0].message
     recipe = read_recipe(job.folder / "result.glb")
-    assert recipe["engine"] == "inflate"
-    assert recipe["instead_of"] == {"lathe": "inflate"}
+    assert recipe["engine"] == "twin"
+    assert recipe["instead_of"] == {"lathe": "twin"}
     assert recipe["request"]["engine"] == "lathe"  # "make again" asks for what was wished
     assert job.calls[-1][1].faces == 3000  # what both have in common is as wished
 
@@ -393,7 +393,7 @@ def test_never_silently(job: Job) -> None:
     last = job.run(Scripted(["none", "useless"]))
     assert isinstance(last, Failed)
     assert last.engine == "lathe"
-    assert last.advice == "Try another. Inflate, which is built in, could do it instead."
+    assert last.advice == "Try another. Twin, which is built in, could do it instead."
 
 
 def test_missing_weights_bring_the_built_in_engine(job: Job) -> None:
@@ -414,7 +414,7 @@ def test_missing_weights_are_told_with_the_offer(job: Job) -> None:
     last = job.run(Scripted([], missing=("triposr",)))
     assert isinstance(last, Failed)
     assert (last.kind, last.stage, last.engine) == ("setup", None, "triposr")
-    assert last.advice == "Import the weights. Inflate, which is built in, could do it instead."
+    assert last.advice == "Import the weights. Twin, which is built in, could do it instead."
     assert job.calls == []
 
 
@@ -423,14 +423,14 @@ def test_with_the_last_failure_it_is_set_aside(job: Job) -> None:
     assert isinstance(last, Failed)
     assert told(job) == [(Decision.SET_ASIDE, "lathe")]
     assert job.decisions[0].message == "Lathe failed in 3 jobs in a row and is set aside: No mesh."
-    assert job.decisions[0].advice == "Use Inflate, or try Lathe again when the reason is gone."
+    assert job.decisions[0].advice == "Use Twin, or try Lathe again when the reason is gone."
 
 
 def test_set_aside_it_is_refused_before_the_work(job: Job) -> None:
     last = job.run(Scripted([]), Policy(set_aside={"lathe": "Lathe is set aside."}))
     assert isinstance(last, Failed)
     assert (last.kind, last.message, last.engine) == ("setup", "Lathe is set aside.", "lathe")
-    assert "Inflate" in last.advice
+    assert "Twin" in last.advice
     assert "Try Lathe again" in last.advice
     assert job.calls == []
 
@@ -466,9 +466,9 @@ def test_a_restarted_job_goes_on_with_the_engine_that_took_over(job: Job) -> Non
     assert isinstance(job.run(Scripted(["none", "useless", "cancel"])), Stopped)
     last = job.run(Scripted([]))
     assert isinstance(last, Finished)
-    assert last.engine == "inflate"
-    assert [key for key, _ in job.calls] == ["inflate"]
-    assert read_recipe(job.folder / "result.glb")["instead_of"] == {"lathe": "inflate"}
+    assert last.engine == "twin"
+    assert [key for key, _ in job.calls] == ["twin"]
+    assert read_recipe(job.folder / "result.glb")["instead_of"] == {"lathe": "twin"}
 
 
 def test_damaged_notes_are_as_none(job: Job) -> None:
@@ -486,9 +486,9 @@ def test_what_took_over_is_told_though_its_shape_was_kept(job: Job) -> None:
         assert isinstance(job.run(bench), Failed)
     last = job.run(Scripted([]))
     assert isinstance(last, Finished)
-    assert last.engine == "inflate"
+    assert last.engine == "twin"
     assert job.calls == []
-    assert read_recipe(job.folder / "result.glb")["instead_of"] == {"lathe": "inflate"}
+    assert read_recipe(job.folder / "result.glb")["instead_of"] == {"lathe": "twin"}
 
 
 def test_after_a_failure_it_begins_as_it_was_wished(job: Job) -> None:

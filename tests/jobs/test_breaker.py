@@ -95,12 +95,12 @@ def test_a_take_over_counts_for_the_one_that_failed(breaker: Breaker, tmp_path: 
     for count in (1, 2, 3):
         last = run(breaker, tmp_path, ["none", "useless"], falls_back=True)
         assert isinstance(last, Finished)
-        assert last.engine == "inflate"
+        assert last.engine == "twin"
         assert breaker.policy().failures == {"lathe": count}
     assert set(breaker.policy().set_aside) == {"lathe"}
     last = run(breaker, tmp_path, [], falls_back=True)
     assert isinstance(last, Finished)
-    assert last.engine == "inflate"
+    assert last.engine == "twin"
 
 
 def test_cutters_count_too(breaker: Breaker, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ PROBES = (
     (1.5, 2.5, 3.5),
 )  # pixels of the maps from the rim: where to read how a side closes; the deeper ones where the part is wide enough
 SEAM = 0.16  # of half the frame: over so much of the back its colour goes over from the front's to its own
+LEVEL = (np.radians(4), np.radians(9))  # a camera tilted less than the first is level; the network's usual error
 RIM_SHARE = 0.8  # triangles inside are nearly as fine as along the rim, for the cuts to be smooth
 
 Floats = NDArray[np.floating[Any]]
@@ -260,7 +261,9 @@ def _placed(vertices: Floats, framing: Framing, seen: Seen, upright: bool) -> ND
     at = (vertices - np.array([framing.x, -framing.y, 0.0])) / framing.half
     at[:, :2] *= (1 - seen.perspective * at[:, 2:]).clip(0.2)
     if upright:
-        c, s = np.cos(seen.elevation), np.sin(seen.elevation)
+        low, high = LEVEL
+        tilt = seen.elevation * np.clip((abs(seen.elevation) - low) / (high - low), 0.0, 1.0)
+        c, s = np.cos(tilt), np.sin(tilt)
         at = at @ np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
     return np.asarray(at / (2 * FILL))
 

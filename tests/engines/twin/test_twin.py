@@ -168,6 +168,12 @@ def test_upright_undoes_the_tilt_of_the_camera() -> None:
     assert np.allclose(stood.vertices, want, atol=1e-6)
 
 
+def test_a_camera_that_is_almost_level_is_level() -> None:
+    tilted = Told(seen(elevation=np.radians(3.5))).sculpt(subject(), OPTIONS, 0, Progress())
+    level = Told(seen(elevation=0.0)).sculpt(subject(), OPTIONS, 0, Progress())
+    assert np.array_equal(tilted.vertices, level.vertices)
+
+
 def test_perspective_makes_what_is_near_smaller() -> None:
     mesh = Told(seen(perspective=0.3)).sculpt(subject(), replace(OPTIONS, pose="as seen"), 0, Progress())
     z = mesh.vertices[:, 2]
