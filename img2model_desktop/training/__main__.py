@@ -71,7 +71,7 @@ def _add_train(commands: Any) -> None:
     sub.add_argument("--render-seconds", type=float, default=180.0, help="at most, for these")
     sub.add_argument("--shapes", type=float, default=0.25, help="share of procedural shapes in them")
     sub.add_argument("--render-batch", type=int, default=64)
-    sub.add_argument("--shape", help="JSON of the network's shape; what is left out has its default")
+    sub.add_argument("--shape", help="JSON of the network's shape; the rest is as resumed from, or usual")
     sub.add_argument("--seconds", type=float, default=540.0)
     sub.add_argument("--batch", type=int, default=32)
     sub.add_argument("--rate", type=float, default=6e-4)
@@ -123,8 +123,8 @@ def _render(given: argparse.Namespace) -> int:
     return 0
 
 
-def _shape_of(text: str | None) -> NetShape:
-    plain = json.loads(NetShape().to_text()) | json.loads(text or "{}")
+def _shape_of(text: str | None, base: str) -> NetShape:
+    plain = json.loads(base) | json.loads(text or "{}")
     return NetShape.from_text(json.dumps(plain))
 
 
@@ -132,7 +132,7 @@ def _train(given: argparse.Namespace) -> int:
     torch.set_num_threads(given.threads)
     device = torch.device(given.device)
     state = checkpoint.read_state(given.resume) if given.resume else None
-    shape = NetShape.from_text(state["shape"]) if state else _shape_of(given.shape)
+    shape = _shape_of(given.shape, state["shape"] if state else NetShape().to_text())
     size = shape.size
     pools = [_weighted(str(text)) for text in given.pool]
     held = Pool.opened(given.held_out) if given.held_out else None

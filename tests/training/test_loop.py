@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -179,13 +180,14 @@ def test_the_command_renders_trains_exports_and_evaluates(tmp_path: Path, capsys
         "--pieces",
     ]
     steps = checkpoint.read_state(out / "pieces")["step"]
-    assert command.main(again) == 0
+    assert command.main([*again, "--shape", '{"size": 48}']) == 0  # the weights suit any size
+    assert json.loads(checkpoint.read_state(out / "pieces")["shape"])["size"] == 48
     assert checkpoint.read_state(out / "pieces")["step"] > steps
     scores = tmp_path / "scores.json"
     given = ["--data", str(data), "--checkpoint", str(out / "pieces")]
     assert command.main(["evaluate", *given, "--objects", "1", "--json", str(scores)]) == 0
     assert command.main(["export", *given, "--scores", str(scores), "--to", str(weights)]) == 0
     assert "sha256" in capsys.readouterr().out
-    assert read_weights(weights).shape == TINY
+    assert read_weights(weights).shape == replace(TINY, size=48)
     assert "Ball by B" in weights.with_name("CREDITS.md").read_text()
     assert set(json.loads(scores.read_text())) == {"objects", "fscore", "chamfer", "normals", "seconds"}
