@@ -25,9 +25,10 @@ which `--resume RUN/pieces` goes on:
         --render-seconds 150 --fresh 64 --batch 256 --rate 6e-4 --seconds 400 --pieces --out RUN
 
 What was tried, raw F-score at 0.1 of 40 held-out objects, product shot / front: views used again and again 0.676 /
-0.570; those weights after as many new views again, more of them from the front, 0.685 / 0.613 (shipped); the mean of both sets
-of weights 0.695 / 0.596. On the first weights and 50 other objects: four distances instead of one +0.006 / -0.005,
-eight +0.008 / -0.005; thickness scaled by 0.85 to 1.16, nothing gained. Symmetry imposed where a picture is its own
-mirror image: no gain or loss in figures, but no twist. Round sides closed: the same. What is missing is the back: with the true
-one behind the predicted front 0.79, with the true front before the predicted back 0.73 (44 objects, product shot).
+0.570; those weights after as many new views again, more of them from the front, 0.685 / 0.613 (shipped); the mean of
+both sets of weights 0.695 / 0.596. On the first weights and 50 other objects: four distances instead of one +0.006 /
+-0.005, eight +0.008 / -0.005; thickness scaled by 0.85 to 1.16, nothing gained. Symmetry imposed where a picture is
+its own mirror image: no gain or loss in figures, but no twist. Round sides closed: the same. What is missing is the
+back: with the true one behind the predicted front 0.79, with the true front before the predicted back 0.73 (44
+objects, product shot).
 """
