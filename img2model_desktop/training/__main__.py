@@ -23,7 +23,7 @@ from img2model_desktop.training import checkpoint
 from img2model_desktop.training.evaluation import evaluate
 from img2model_desktop.training.feed import rendered_aside
 from img2model_desktop.training.loop import Plan, Trainer, run
-from img2model_desktop.training.objects import data_hash, is_held_out, read_objects
+from img2model_desktop.training.objects import data_hash, read_objects
 from img2model_desktop.training.pool import Pool, Source, fill, note_progress, stream
 from img2model_desktop.training.views import Views
 
@@ -107,7 +107,7 @@ def _add_export(commands: Any) -> None:
 
 def _render(given: argparse.Namespace) -> int:
     torch.set_num_threads(given.threads)
-    solids = [s for s in read_objects(given.data) if is_held_out(s.name) == given.held_out] if given.data else []
+    solids = read_objects(given.data, given.held_out) if given.data else []
     pool = Pool.mapped(given.pool, given.views, given.size)
     batches = stream(Source(solids, given.shapes if solids else 1.0), given.size, given.seed, torch.device("cpu"), 8)
     begun, noted = time.monotonic(), 0
@@ -145,7 +145,7 @@ def _train(given: argparse.Namespace) -> int:
             views = stack.enter_context(_stream(given, size, seed, device))
             pools.append((_rendered(views, given.views, size, device, given.render_seconds), 1.0))
         if given.data and held is None:
-            away = Source([s for s in read_objects(given.data) if is_held_out(s.name)], 0.0)
+            away = Source(read_objects(given.data, held_out=True), 0.0)
             held = _rendered(stream(away, size, 1, device, given.render_batch), given.held_views, size, device, 60.0)
         if not pools:
             raise SystemExit("Nothing to train on: give --pool, --data, or both.")
@@ -167,8 +167,9 @@ def _stream(given: argparse.Namespace, size: int, seed: int, device: torch.devic
         with rendered_aside(given.data, given.shapes, size, seed, given.renderers) as views:
             yield views
     else:
-        solids = [solid for solid in read_objects(given.data) if not is_held_out(solid.name)]
-        yield stream(Source(solids, given.shapes), size, seed, device, given.render_batch)
+        yield stream(
+            Source(read_objects(given.data, held_out=False), given.shapes), size, seed, device, given.render_batch
+        )
 
 
 def _weighted(text: str) -> tuple[Pool, float]:
@@ -189,7 +190,7 @@ def _evaluate(given: argparse.Namespace) -> int:
     state = checkpoint.read_state(given.checkpoint)
     net = TwinNet(NetShape.from_text(state["shape"]))
     net.load_state_dict(state["average"])
-    away = [s for s in read_objects(given.data) if is_held_out(s.name)][: given.objects]
+    away = read_objects(given.data, held_out=True)[: given.objects]
     if not away:
         raise SystemExit("None of these objects is kept for validation.")
     scores = evaluate(Twin(net.eval()), away, report=_say)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from img2model_desktop.training.objects import is_held_out, read_objects
+from img2model_desktop.training.objects import read_objects
 from img2model_desktop.training.pool import Source, stream
 from img2model_desktop.training.views import Views
 
@@ -70,8 +70,9 @@ def _received(line: "Queue[Parts]", worker: Any) -> Views:
 
 def _render(line: "Queue[Parts]", data: Path | None, shapes: float, size: int, seed: int) -> None:
     torch.set_num_threads(1)
-    os.nice(5)  # training waits for views only when it is faster than they are
-    solids = [solid for solid in read_objects(data) if not is_held_out(solid.name)] if data else []
+    if hasattr(os, "nice"):
+        os.nice(5)  # training waits for views only when it is faster than they are
+    solids = read_objects(data, held_out=False) if data else []
     source = Source(solids, shapes if solids else 1.0)
     for views in stream(source, size, seed, torch.device("cpu"), BATCH):
         line.put(tuple(getattr(views, item.name).numpy() for item in fields(Views)))

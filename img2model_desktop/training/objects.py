@@ -82,8 +82,8 @@ def is_held_out(name: str) -> bool:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % 100 < HELD_OUT_PERCENT
 
 
-def read_objects(folder: Path) -> list[Solid]:
-    """All objects of a folder of shards with its `manifest.json`, in the manifest's order.
+def read_objects(folder: Path, held_out: bool) -> list[Solid]:
+    """The objects of a folder of shards and a `manifest.json` that are kept for validation, or the others, in order.
 
     The rarer a category, the more often one of its objects is drawn: the weight is the category's size to the
     power of -1/2.
@@ -97,6 +97,8 @@ def read_objects(folder: Path) -> list[Solid]:
     shards: dict[str, dict[str, NDArray[Any]]] = {}
     solids = []
     for entry in entries:
+        if is_held_out(str(entry["id"])) != held_out:
+            continue
         name = str(entry["shard"])
         if name not in shards:
             with np.load(folder / name) as file:

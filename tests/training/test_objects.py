@@ -46,7 +46,7 @@ def shards(folder: Path) -> Path:
 
 
 def test_shards_are_read_back(tmp_path: Path) -> None:
-    first, second = read_objects(shards(tmp_path))
+    (first,), (second,) = (read_objects(shards(tmp_path), held_out) for held_out in (False, True))
     assert (first.name, second.name) == ("box", HELD_OUT)
     assert np.allclose(np.ptp(first.vertices, axis=0), [0.25, 0.5, 1.0], atol=1e-4)
     assert np.unique(first.colours, axis=0).tolist() == [[255, 0, 0]]

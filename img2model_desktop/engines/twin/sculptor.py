@@ -160,10 +160,11 @@ class Twin:
             [_drawn_near(maps, image, zoom) for maps, image, zoom in zip(guess.maps, images, ZOOMS, strict=True)],
             axis=0,
         )
+        depth = maps[..., :2]
         if is_mirrored(known):  # light from one side is no turn of the body
-            maps = np.where((solid & solid[:, ::-1])[..., None], (maps + maps[:, ::-1]) / 2, maps)
+            depth = np.where((solid & solid[:, ::-1])[..., None], (depth + depth[:, ::-1]) / 2, depth)
         shade = np.asarray(known[..., :3] / 255, np.float32)
-        depth = layers.crisp(maps[..., :2], shade, solid, GAP)
+        depth = layers.crisp(depth, shade, solid, GAP)
         return Seen(
             depth=layers.continued(depth, solid),
             fresh=maps[..., 2:5],

@@ -143,7 +143,11 @@ def test_what_is_its_own_mirror_image_gets_a_symmetric_body() -> None:
     assert not is_mirrored(framing.crop(Picture(np.dstack([grey, picture.alpha])), TINY.size))
     even = Picture(np.dstack([grey // 4, picture.alpha]))
     assert is_mirrored(framing.crop(even, TINY.size))
-    depth = engine.look(even, framing).depth
+    saw = engine.look(even, framing)
+    solid = framing.crop(even, TINY.size)[..., 3] == 255
+    both = solid & solid[:, ::-1]
+    assert np.abs(saw.fresh - saw.fresh[:, ::-1])[both].max() > 1e-3  # colours of the back are left as they are
+    depth = saw.depth
     apart = np.abs(depth - depth[:, ::-1]).max(2)
     assert np.quantile(apart, 0.9) < 1e-5  # the rest lies along cuts, which follow the colours
     loop = even.pixels.copy()
